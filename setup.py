@@ -1,0 +1,46 @@
+"""Packaging of the object storage cluster: packages, console programs, paste entry points.
+
+The distribution is called ``swift`` because existing configuration files name its filters and
+servers as ``egg:swift#<name>``.
+"""
+import glob
+
+from setuptools import find_packages, setup
+
+VERSION = '3.0.0'
+
+APPS = [
+    'proxy = swift.proxy.server:app_factory',
+    'object = swift.obj.server:app_factory',
+    'container = swift.container.server:app_factory',
+    'account = swift.account.server:app_factory',
+]
+FILTERS = [f'{name} = swift.common.middleware.{name}:filter_factory' for name in (
+    'catch_errors', 'copy', 'crossdomain', 'gatekeeper', 'healthcheck', 'listing_formats',
+    'memcache', 'name_check', 'proxy_logging', 'read_only', 'tempauth')]
+DISKFILES = ['replication.fs = swift.obj.diskfile:DiskFileManager']
+
+setup(
+    name='swift',
+    version=VERSION,
+    description='Object storage cluster: proxy, account, container and object servers, rings, tools',
+    long_description=open('README.md', encoding='utf-8').read(),
+    long_description_content_type='text/markdown',
+    license='Apache-2.0',
+    python_requires='>=3.11',
+    packages=find_packages(include=['swift', 'swift.*']),
+    scripts=[path for path in sorted(glob.glob('bin/*')) if path != 'bin/saio'],
+    install_requires=[
+        'eventlet>=0.36', 'greenlet>=3.0', 'PasteDeploy>=3.0', 'setuptools', 'xattr>=0.9',
+        'httptools>=0.6', 'numpy>=1.24', 'orjson>=3.8', 'pyeclib>=1.6',
+    ],
+    extras_require={
+        'test': ['pytest>=7', 'pytest-timeout', 'hypothesis>=6', 'ruff', 'python-memcached>=1.59',
+                 'requests'],
+    },
+    entry_points={
+        'paste.app_factory': APPS,
+        'paste.filter_factory': FILTERS,
+        'swift.diskfile': DISKFILES,
+    },
+)

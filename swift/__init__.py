@@ -1,0 +1,1 @@
+"""An object storage cluster: proxy, account, container and object servers, rings and tools."""

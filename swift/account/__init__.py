@@ -1,0 +1,1 @@
+"""The account server, its database, and the account daemons."""

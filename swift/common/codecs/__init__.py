@@ -1,0 +1,1 @@
+"""Byte formats shared with other implementations, one module per format, golden-tested."""

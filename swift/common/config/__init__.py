@@ -1,0 +1,1 @@
+"""Options declared once; parsing, samples and the reference come from the declarations."""

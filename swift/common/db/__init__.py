@@ -1,0 +1,1 @@
+"""SQLite databases of accounts and containers: schema, brokers, pending records."""

@@ -1,0 +1,1 @@
+"""Ring files: loading, lookup, building."""

@@ -1,0 +1,1 @@
+"""The container server, its database, and the container daemons."""

@@ -1,0 +1,1 @@
+"""The object server, its files on disk, and the object daemons."""

@@ -1,0 +1,1 @@
+"""What the proxy answers for accounts, containers and objects."""
