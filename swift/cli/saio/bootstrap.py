@@ -1,0 +1,144 @@
+"""From a bare clone to a Python that can run the cluster (layer 4, standard library only).
+
+Runs under the system's Python before anything is installed. It makes a virtual environment in
+`.venv` of the clone, installs the project and its dependencies from PyPI into it, installs the
+Debian packages that no wheel brings (as root; otherwise it names them), and hands over to
+`swift.cli.saio.main` in that environment. A second run finds everything in place and costs
+some milliseconds: what was installed is remembered by a digest of setup.py.
+"""
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+# Debian package -> a program it brings.
+PACKAGES = {'memcached': 'memcached', 'rsync': 'rsync'}
+XFS_PACKAGES = {'xfsprogs': 'mkfs.xfs'}
+MINIMUM = (3, 11)
+
+
+class Trouble(Exception):
+    """One sentence for the person at the terminal; the program ends with status 1."""
+
+
+def main(clone: str, argv: list[str]) -> int:
+    try:
+        if sys.version_info < MINIMUM:
+            raise Trouble('Python %d.%d or newer is needed, this is %s.'
+                          % (*MINIMUM, sys.version.split()[0]))
+        if needs_cluster_programs(argv):
+            install_debian_packages(PACKAGES | (XFS_PACKAGES if '--xfs' in argv else {}))
+        python = ready_python(clone)
+    except Trouble as trouble:
+        print(f'saio: {trouble}', file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print('saio: interrupted', file=sys.stderr)
+        return 130
+    return os.execv(python, [python, '-m', 'swift.cli.saio.main', *argv])
+
+
+def needs_cluster_programs(argv: list[str]) -> bool:
+    """Only starting needs memcached and its kin; `env` or `--help` must not install anything."""
+    return bool({'up', 'reset'} & set(argv)) and not {'-h', '--help', '--config-only'} & set(argv)
+
+
+def find_program(name: str) -> str | None:
+    return shutil.which(name) or shutil.which(name, path='/usr/sbin:/sbin:/usr/bin:/bin')
+
+
+def install_debian_packages(packages: dict[str, str]) -> None:
+    """Install what is missing with apt when root; raise Trouble naming the command otherwise."""
+    missing = [package for package, program in packages.items() if not find_program(program)]
+    if not missing:
+        return
+    if os.geteuid() != 0 or not shutil.which('apt-get'):
+        raise Trouble('%s missing; install with: sudo apt-get install %s'
+                      % (' and '.join(missing) + (' is' if len(missing) == 1 else ' are'),
+                         ' '.join(missing)))
+    env = dict(os.environ, DEBIAN_FRONTEND='noninteractive')
+    quiet = ['apt-get', '-qq', '-o', 'Dpkg::Use-Pty=0']
+    with step('installing %s from Debian' % ', '.join(missing)):
+        run_quietly([*quiet, 'update'], env)
+        run_quietly([*quiet, 'install', '-y', '--no-install-recommends', *missing], env)
+
+
+def ready_python(clone: str) -> str:
+    """Return an interpreter in which this clone is installed, making `.venv` if need be."""
+    if clone_is_installed(sys.executable, clone):
+        return sys.executable
+    venv = os.path.join(clone, '.venv')
+    python = os.path.join(venv, 'bin', 'python')
+    stamp = os.path.join(venv, 'installed')
+    digest = setup_digest(clone)
+    if read_text(stamp) != digest:
+        if not os.path.exists(python):
+            make_environment(venv)
+        with step('installing the cluster and its dependencies from PyPI'):
+            run_quietly([python, '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check',
+                         '-e', clone])
+        with open(stamp, 'w', encoding='ascii') as f:
+            f.write(digest)
+    return python
+
+
+def make_environment(venv: str) -> None:
+    try:
+        import ensurepip  # noqa: F401  Debian splits it off into python3-venv
+    except ImportError:
+        install_debian_packages({'python3-venv': 'python3-venv-is-never-a-program'})
+    with step('making a virtual environment in .venv'):
+        run_quietly([sys.executable, '-m', 'venv', venv])
+
+
+def clone_is_installed(python: str, clone: str) -> bool:
+    """Does this interpreter have the distribution `swift`, and is it this clone?"""
+    if os.path.dirname(python) == os.path.join(clone, '.venv', 'bin'):
+        return False   # the stamp decides there
+    probe = ('import importlib.metadata as m, json; d = m.distribution("swift");'
+             'print(json.loads(d.read_text("direct_url.json"))["url"])')
+    done = subprocess.run([python, '-P', '-c', probe], capture_output=True, text=True, cwd='/',
+                          check=False)
+    return done.returncode == 0 and done.stdout.strip() == 'file://' + clone
+
+
+def setup_digest(clone: str) -> str:
+    parts = [os.path.join(clone, 'setup.py')]
+    with open(parts[0], 'rb') as f:
+        programs = ','.join(sorted(os.listdir(os.path.join(clone, 'bin'))))
+        return hashlib.sha256(f.read() + programs.encode()).hexdigest()
+
+
+def read_text(path: str) -> str:
+    try:
+        with open(path, encoding='ascii') as f:
+            return f.read()
+    except FileNotFoundError:
+        return ''
+
+
+class step:
+    """Announce a step on stderr, then say how long it took."""
+
+    def __init__(self, what: str):
+        self.what = what
+
+    def __enter__(self) -> 'step':
+        print(f'saio: {self.what} ... ', end='', file=sys.stderr, flush=True)
+        self.start = time.monotonic()
+        return self
+
+    def __exit__(self, kind, value, tb) -> None:
+        took = time.monotonic() - self.start
+        print('failed' if kind else f'done ({took:.1f} s)', file=sys.stderr, flush=True)
+
+
+def run_quietly(argv: list[str], env: dict | None = None) -> None:
+    """Run a program without its chatter; on failure raise Trouble with its last lines."""
+    done = subprocess.run(argv, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode:
+        tail = ' / '.join(line for line in done.stdout.strip().splitlines()[-3:])
+        raise Trouble(f'`{" ".join(argv[:5])} …` failed: {tail}')

@@ -1,0 +1,172 @@
+"""Make, start, stop and inspect one all-in-one cluster (layer 4).
+
+    absent --write_files--> made --start--> up --stop--> made --remove_data--> absent
+
+Every step may be repeated: `up` of a running cluster changes nothing, and `up` of a half-dead
+one says what is missing and starts it. Services are started and stopped by `swift-init` alone;
+only memcached, which is not ours, is started here.
+"""
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import time
+import urllib.error
+import urllib.request
+from dataclasses import replace
+
+from swift.cli.saio import checks, xfs
+from swift.cli.saio.bootstrap import Trouble, find_program
+from swift.cli.saio.configs import all_files
+from swift.cli.saio.layout import Layout
+
+SERVICES = ('main', 'object-updater', 'container-updater')
+START_TIMEOUT_S = 60
+MEMCACHED_MEGABYTES = 64
+
+
+def load(root: str) -> Layout | None:
+    """The cluster that lives in a folder, or None."""
+    try:
+        with open(os.path.join(root, 'cluster.json'), encoding='utf-8') as f:
+            return Layout.from_json(root, f.read())
+    except FileNotFoundError:
+        return None
+    except (json.JSONDecodeError, TypeError) as err:
+        raise Trouble(f'{root}/cluster.json is damaged ({err}); remove the folder.') from None
+
+
+def make(layout: Layout) -> Layout:
+    """Write folders, configuration and rings; return the layout with all ports chosen."""
+    if not layout.memcache_port:
+        layout = replace(layout, memcache_port=checks.free_port())
+    for folder in (layout.etc, layout.run, layout.log):
+        os.makedirs(folder, exist_ok=True)
+    if layout.xfs:
+        xfs.mount(layout)
+    for node in layout.node_numbers:
+        os.makedirs(layout.cache(node), exist_ok=True)
+        for device in layout.devices(node):
+            os.makedirs(os.path.join(layout.devices_root(node), device), exist_ok=True)
+    checks.check_xattrs(layout.devices_root(1))
+    for name, text in all_files(layout).items():
+        path = os.path.join(layout.etc, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        write_secret(path, text)
+    from swift.cli.saio.rings import build_rings  # numpy: only when rings are built
+    build_rings(layout)
+    write_secret(layout.state_file, layout.to_json())
+    return layout
+
+
+def write_secret(path: str, text: str) -> None:
+    """Configuration holds keys: readable by its owner only."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(fd, 'w', encoding='utf-8') as f:
+        f.write(text)
+
+
+def environment(layout: Layout) -> dict[str, str]:
+    """Variables under which `swift-init` and the tools find this cluster."""
+    programs = sysconfig.get_path('scripts')
+    return {
+        'SWIFT_DIR': layout.etc, 'SWIFT_RUN_DIR': layout.run,
+        'SWIFT_TEST_CONFIG_FILE': os.path.join(layout.etc, 'test.conf'),
+        'ST_AUTH': layout.auth_url, 'ST_USER': 'test:tester', 'ST_KEY': 'testing',
+        'PATH': programs + os.pathsep + os.environ.get('PATH', os.defpath),
+    }
+
+
+def swift_init(layout: Layout, *words: str) -> tuple[int, str]:
+    env = dict(os.environ, **environment(layout))
+    done = subprocess.run(['swift-init', *words], env=env, stdin=subprocess.DEVNULL, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return done.returncode, done.stdout
+
+
+def start(layout: Layout) -> None:
+    """Start what does not run yet, and return when every server answers."""
+    start_memcached(layout)
+    status, output = swift_init(layout, *SERVICES, 'start')
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while silent := silent_services(layout):
+        if time.monotonic() > deadline or status:
+            said = [line for line in output.splitlines() if not line.startswith('Starting')]
+            raise Trouble('%s did not start: %s; see %s' % (
+                ', '.join(silent), said[-1] if said else 'no answer', layout.log))
+        time.sleep(0.05)
+
+
+def stop(layout: Layout) -> None:
+    """Stop every service of the cluster, gently first; data stays."""
+    swift_init(layout, 'all', 'kill', '--kill-wait', '10', '--kill-after-timeout')
+    stop_memcached(layout)
+    if layout.xfs and os.geteuid() == 0:
+        xfs.unmount(layout)
+
+
+def remove_data(layout: Layout) -> None:
+    """Remove the folder of a stopped cluster; only what `make` put there."""
+    for name in ('etc', 'srv', 'run', 'log', 'cache'):
+        shutil.rmtree(os.path.join(layout.root, name), ignore_errors=True)
+    for name in ('xfs.img', 'cluster.json'):
+        if os.path.exists(os.path.join(layout.root, name)):
+            os.unlink(os.path.join(layout.root, name))
+
+
+def silent_services(layout: Layout) -> list[str]:
+    """Services whose health check does not answer."""
+    return [service for service, ip, port in layout.addresses() if not is_healthy(ip, port)]
+
+
+def is_healthy(ip: str, port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f'http://{ip}:{port}/healthcheck', timeout=2) as answer:
+            return answer.status == 200
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+# --- memcached ---------------------------------------------------------------------------------
+
+def start_memcached(layout: Layout) -> None:
+    """A memcached of our own, on loopback: another cluster's entries must never mix with ours."""
+    if memcached_pid(layout):
+        return
+    command = [find_program('memcached'), '-d', '-l', '127.0.0.1', '-U', '0', '-t', '1',
+               '-p', str(layout.memcache_port), '-m', str(MEMCACHED_MEGABYTES),
+               '-P', layout.memcached_pid_file]
+    if os.geteuid() == 0:
+        command += ['-u', 'root']       # its pid file lies in our run folder
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Trouble(f'memcached did not start: {done.stderr.strip()}')
+
+
+def memcached_pid(layout: Layout) -> int | None:
+    """Its process id while it runs; a recycled id of another program does not count."""
+    try:
+        with open(layout.memcached_pid_file, encoding='ascii') as f:
+            pid = int(f.read())
+        with open(f'/proc/{pid}/cmdline', 'rb') as f:
+            return pid if b'memcached' in f.read() else None
+    except (FileNotFoundError, ProcessLookupError, ValueError):
+        return None
+
+
+def stop_memcached(layout: Layout) -> None:
+    pid = memcached_pid(layout)
+    if pid:
+        os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + 5
+        while memcached_pid(layout) and time.monotonic() < deadline:
+            time.sleep(0.02)
+    if os.path.exists(layout.memcached_pid_file):
+        os.unlink(layout.memcached_pid_file)
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,95 @@
+"""The configuration files of an all-in-one cluster, as text (layer 4, pure).
+
+Same shape as a hand-made /etc/swift, so that everything learnt here holds in production:
+one file per storage node and service, read by servers and daemons alike.
+"""
+import getpass
+
+from swift.cli.saio.layout import USERS, Layout
+
+PIPELINE = ('catch_errors gatekeeper healthcheck proxy-logging cache listing_formats crossdomain '
+            'tempauth copy proxy-logging proxy-server')
+
+# Daemons look around often, so that a developer sees the effect of what he does.
+DAEMONS = {
+    'object': {'object-updater': {'interval': 10, 'concurrency': 1}},
+    'container': {'container-updater': {'interval': 10, 'concurrency': 1}},
+    'account': {},
+}
+FILTER_ENTRY_POINTS = {'proxy-logging': 'proxy_logging', 'cache': 'memcache'}
+
+
+def all_files(layout: Layout) -> dict[str, str]:
+    """Map file names below etc/ to their text."""
+    files = {'swift.conf': swift_conf(layout), 'proxy-server.conf': proxy_conf(layout),
+             'test.conf': test_conf(layout)}
+    for kind in DAEMONS:
+        for node in layout.node_numbers:
+            files[f'{kind}-server/{node}.conf'] = storage_conf(layout, kind, node)
+    return files
+
+
+def section(name: str, options: dict) -> str:
+    return f'[{name}]\n' + ''.join(f'{key} = {value}\n' for key, value in options.items()) + '\n'
+
+
+def swift_conf(layout: Layout) -> str:
+    text = section('swift-hash', {'swift_hash_path_prefix': 'changeme',
+                                  'swift_hash_path_suffix': 'changeme'})
+    for policy in layout.policies:
+        options = {'name': policy.name, 'policy_type': 'replication'}
+        if policy.index == 0:
+            options['default'] = 'yes'
+        text += section(f'storage-policy:{policy.index}', options)
+    return text
+
+
+def common_options(layout: Layout, log_name: str) -> dict:
+    return {'user': getpass.getuser(), 'swift_dir': layout.etc,
+            'log_file': f'{layout.log}/{log_name}.log'}
+
+
+def proxy_conf(layout: Layout) -> str:
+    text = section('DEFAULT', {'bind_ip': '127.0.0.1', 'bind_port': layout.port,
+                               'workers': layout.workers, **common_options(layout, 'proxy')})
+    text += section('pipeline:main', {'pipeline': PIPELINE})
+    for name in dict.fromkeys(PIPELINE.split()[:-1]):
+        entry = FILTER_ENTRY_POINTS.get(name, name)
+        text += section(f'filter:{name}',
+                        {'use': f'egg:swift#{entry}', **filter_options(layout, name)})
+    return text + section('app:proxy-server', {
+        'use': 'egg:swift#proxy', 'account_autocreate': 'true', 'allow_account_management': 'true'})
+
+
+def filter_options(layout: Layout, name: str) -> dict:
+    if name == 'cache':
+        return {'memcache_servers': f'127.0.0.1:{layout.memcache_port}',
+                'memcache_max_connections': 32}
+    if name == 'tempauth':
+        return {f'user_{user.account}_{user.name}': f'{user.key} {user.groups}'.strip()
+                for user in USERS}
+    return {}
+
+
+def storage_conf(layout: Layout, kind: str, node: int) -> str:
+    text = section('DEFAULT', {
+        'devices': layout.devices_root(node), 'mount_check': 'false', 'disable_fallocate': 'true',
+        'bind_ip': layout.ip(node), 'bind_port': layout.port_of(kind, node), 'workers': 1,
+        'recon_cache_path': layout.cache(node), **common_options(layout, f'{kind}{node}')})
+    text += section('pipeline:main', {'pipeline': f'healthcheck {kind}-server'})
+    text += section(f'app:{kind}-server', {'use': f'egg:swift#{kind}'})
+    text += section('filter:healthcheck', {'use': 'egg:swift#healthcheck'})
+    for daemon, options in DAEMONS[kind].items():
+        text += section(daemon, options)
+    return text
+
+
+def test_conf(layout: Layout) -> str:
+    return section('func_test', {
+        'auth_uri': layout.auth_url, 'auth_version': 1,
+        'account': 'test', 'username': 'tester', 'password': 'testing',
+        'account2': 'test2', 'username2': 'tester2', 'password2': 'testing2',
+        'username3': 'tester3', 'password3': 'testing3',
+        'account5': 'test5', 'username5': 'tester5', 'password5': 'testing5',
+        'account6': 'admin', 'username6': 'admin', 'password6': 'admin'}) + section(
+        'probe_test', {'proxy_base_url': layout.endpoint})
