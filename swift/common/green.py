@@ -1,0 +1,624 @@
+"""Green threads, waiting and native disk threads: the one module that imports eventlet (layer 1).
+
+Three things live here:
+
+* names of eventlet under our own roof (``spawn``, ``Timeout``, ``Queue`` ...), so that it can be
+  replaced in one place, plus the pools that the servers need;
+* ``Readiness``: waiting for a descriptor without registering and unregistering it in epoll for
+  every wait (two system calls saved per request), with a deadline that costs no timer per wait;
+* ``DiskThreads``: a bounded pool of native threads for blocking file work. A green thread hands
+  in a function and sleeps until its result is there:
+
+      green thread --job--> SimpleQueue --> native thread
+      green thread <--switch-- hub <--one eventfd write per batch of results-- native thread
+
+Invariants: a result is delivered in the OS thread that asked for it; nothing here switches while
+it holds shared state half-changed; a callback run by the hub never raises into the hub, because
+the hub would then drop the descriptor.
+
+Everything works unpatched and from plain programs too: a caller in the main greenlet is simply
+the only green thread. Functions given to DiskThreads run natively: they must not use green
+primitives, and only loggers whose handlers are safe in native threads.
+"""
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+import weakref
+
+# The C class: patching replaces only the name in the ``queue`` module.
+from _queue import SimpleQueue as _NativeQueue
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any
+
+# Compat: eventlet's green resolver breaks IPv6 and /etc/hosts lookups; must be set before import.
+os.environ.setdefault('EVENTLET_NO_GREENDNS', 'yes')
+
+with warnings.catch_warnings():
+    warnings.simplefilter('ignore')              # eventlet announces that it is in bug-fix mode
+    import eventlet
+import eventlet.event
+import eventlet.queue
+import eventlet.semaphore
+import eventlet.timeout
+from eventlet import hubs, patcher
+from greenlet import GreenletExit, getcurrent
+
+_native_threading = patcher.original('threading')
+_native_thread = patcher.original('_thread')
+native_socket = patcher.original('socket')
+
+__all__ = [
+    'ContextPool', 'DiskThreads', 'Event', 'GreenletExit', 'Lock', 'NativeLock', 'NativeRLock',
+    'Pile', 'Pool', 'Queue', 'QueueEmpty', 'QueueFull', 'Readiness', 'Semaphore', 'Task', 'Timeout',
+    'after_fork_in_child', 'call_later', 'connect', 'current_id', 'listen', 'native_socket',
+    'patch', 'raw_socket', 'run_in_thread', 'sleep', 'spawn', 'spawn_after', 'spawn_detached',
+    'wait_readable', 'wait_writable', 'with_timeout',
+]
+
+Task = eventlet.greenthread.GreenThread      # .wait() .kill() .dead .cancel() .link()
+Timeout = eventlet.timeout.Timeout           # a BaseException; raises itself or the given one
+Event = eventlet.event.Event                 # .send(value) .send_exception(e) .wait() .ready()
+Queue = eventlet.queue.LightQueue
+QueueEmpty = eventlet.queue.Empty
+QueueFull = eventlet.queue.Full
+Semaphore = eventlet.semaphore.Semaphore
+NativeLock = _native_thread.allocate_lock
+NativeRLock = _native_threading.RLock        # for logging handlers used from disk threads
+sleep = eventlet.sleep
+spawn = eventlet.spawn
+spawn_after = eventlet.spawn_after
+spawn_detached = eventlet.spawn_n            # cheaper; nobody waits for the result
+with_timeout = eventlet.with_timeout
+
+BACKLOG_DEFAULT = 4096
+GENERAL_THREADS = 8
+DISK_QUEUE_LIMIT = 1024
+CLOSE_WAIT_S = 5
+
+
+class Lock(Semaphore):
+    """A lock between green threads; a context manager. Not re-entrant."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+
+
+def patch() -> None:
+    """Replace the blocking parts of the standard library by green ones. Call first in a server.
+
+    ``os`` stays as it is: our file work runs in disk threads, which need the real one.
+    """
+    eventlet.monkey_patch(os=False, select=True, socket=True, thread=True, time=True)
+
+
+def after_fork_in_child() -> None:
+    """Give a forked child its own event loop: epoll descriptors must not be shared."""
+    hubs.use_hub()
+
+
+def current_id() -> int:
+    """Return a number that identifies the running green thread."""
+    return id(getcurrent())
+
+
+def call_later(seconds: float, fn: Callable, *args: Any) -> Any:
+    """Let the hub call ``fn`` after a delay; it must not block. The result has .cancel()."""
+    return hubs.get_hub().schedule_call_global(seconds, fn, *args)
+
+
+# --- pools -----------------------------------------------------------------------------------
+
+class Pool(eventlet.GreenPool):
+    """At most ``size`` green threads; spawn() blocks while all are busy.
+
+    .spawn(fn, *args)->Task .spawn_n .waitall() .free() .running()
+    """
+
+
+class ContextPool(Pool):
+    """A pool for one ``with`` block: whatever still runs at its end is killed."""
+
+    def __enter__(self) -> ContextPool:
+        return self
+
+    def __exit__(self, *exc_info: Any) -> None:
+        self.close()
+
+    def close(self) -> None:
+        for task in list(self.coroutines_running):
+            task.kill(GreenletExit)
+
+
+class Pile:
+    """Run functions side by side and take results in the order in which they come.
+
+    Iteration ends when every spawned function has been answered for. A function that raised
+    raises again at its turn of the iteration. At most ``size`` run at once; spawn() blocks
+    beyond that. As a context manager it kills leftovers at the end.
+    """
+
+    def __init__(self, size: int | ContextPool) -> None:
+        self._pool = size if isinstance(size, Pool) else ContextPool(size)
+        self._results = Queue()
+        self._pending = 0
+
+    def __enter__(self) -> Pile:
+        return self
+
+    def __exit__(self, *exc_info: Any) -> None:
+        self._pool.close()
+
+    def spawn(self, fn: Callable, *args: Any, **kwargs: Any) -> Task:
+        self._pending += 1
+        return self._pool.spawn(self._call, fn, args, kwargs)
+
+    def _call(self, fn: Callable, args: tuple, kwargs: dict) -> None:
+        try:
+            outcome = (fn(*args, **kwargs), None)
+        except GreenletExit:
+            outcome = (None, None)
+        except (Exception, Timeout) as error:
+            outcome = (None, error)
+        self._results.put(outcome)
+
+    @property
+    def pending(self) -> int:
+        """How many results have not been taken yet."""
+        return self._pending
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        if not self._pending:
+            raise StopIteration
+        return self._take(None)
+
+    def _take(self, timeout: float | None) -> Any:
+        result, error = self._results.get(timeout=timeout)
+        self._pending -= 1
+        if error is not None:
+            raise error
+        return result
+
+    def wait_first(self, timeout: float | None) -> Any:
+        """Return the next result, or None when none comes within ``timeout`` seconds."""
+        if not self._pending:
+            return None
+        try:
+            return self._take(timeout)
+        except QueueEmpty:
+            return None
+
+    def wait_all(self, timeout: float | None) -> list:
+        """Return the results that come within ``timeout`` seconds; failed calls are left out."""
+        results: list = []
+        try:
+            with Timeout(timeout, False):
+                while self._pending:
+                    result, error = self._results.get()
+                    self._pending -= 1
+                    if error is None:
+                        results.append(result)
+        except QueueEmpty:                       # pragma: no cover - get() without a timeout
+            pass
+        return results
+
+
+# --- waiting for descriptors -----------------------------------------------------------------
+
+class Readiness:
+    """Waits for one descriptor; at most one green thread per direction waits at a time.
+
+    The descriptor stays registered after a wait, since the next wait nearly always follows; an
+    event that nobody waits for takes the registration away. A wait's deadline is a number;
+    the one timer behind it is moved only when it fires early.
+
+    ``watch(callback)`` lets the hub call ``callback()`` on each readable event instead. Whoever
+    owns the descriptor calls close() before closing it. Cost of a wait: two switches.
+    """
+
+    __slots__ = ('_callback', '_deadlines', '_fd', '_hub', '_listeners', '_timer', '_timer_at',
+                 '_waiters')
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._hub = hubs.get_hub()
+        self._listeners: list = [None, None]     # index: 0 read, 1 write
+        self._waiters: list = [None, None]
+        self._deadlines: list = [None, None]
+        self._callback: Callable | None = None
+        self._timer: Any = None
+        self._timer_at = 0.0
+
+    def wait_read(self, timeout: float | None = None) -> bool:
+        """Block until readable; False when ``timeout`` seconds passed first."""
+        if self._listeners[0] is None:
+            self._listeners[0] = self._hub.add(
+                self._hub.READ, self._fd, self._on_readable, self._on_closed, None)
+        return self._wait(0, timeout)
+
+    def wait_write(self, timeout: float | None = None) -> bool:
+        """Block until writable; False when ``timeout`` seconds passed first."""
+        # A socket is writable nearly always, so this registration lives only for the wait.
+        if self._listeners[1] is None:
+            self._listeners[1] = self._hub.add(
+                self._hub.WRITE, self._fd, self._on_writable, self._on_closed, None)
+        try:
+            return self._wait(1, timeout)
+        finally:
+            self._drop(1)
+
+    def _wait(self, way: int, timeout: float | None) -> bool:
+        assert self._waiters[way] is None, 'two green threads wait for one descriptor'
+        if timeout is None:
+            self._deadlines[way] = None
+        else:
+            self._set_deadline(way, timeout)
+        self._waiters[way] = getcurrent()
+        try:
+            return self._hub.switch()
+        finally:
+            self._waiters[way] = None
+
+    def watch(self, callback: Callable[[], None]) -> None:
+        """From now on let the hub call ``callback`` while the descriptor is readable."""
+        self._callback = callback
+        if self._listeners[0] is None:
+            self._listeners[0] = self._hub.add(
+                self._hub.READ, self._fd, self._on_readable, self._on_closed, None)
+
+    def unwatch(self) -> None:
+        """Stop calling back. The registration stays until an event finds nobody interested."""
+        self._callback = None
+
+    def close(self) -> None:
+        """Forget the descriptor; waiting green threads get False."""
+        self._callback = None
+        self._drop(0)
+        self._drop(1)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for way in (0, 1):
+            waiter = self._waiters[way]
+            if waiter is not None and waiter is not getcurrent():
+                self._waiters[way] = None
+                self._hub.schedule_call_global(0, waiter.switch, False)
+
+    def _drop(self, way: int) -> None:
+        listener = self._listeners[way]
+        if listener is not None:
+            self._listeners[way] = None
+            self._hub.remove(listener)
+
+    def _on_readable(self, _fd: int) -> None:
+        waiter = self._waiters[0]
+        try:
+            if waiter is not None:
+                waiter.switch(True)
+            elif self._callback is not None:
+                self._callback()
+            else:
+                self._drop(0)
+        except Exception:
+            self._hub.squelch_generic_exception(sys.exc_info())
+
+    def _on_writable(self, _fd: int) -> None:
+        waiter = self._waiters[1]
+        try:
+            if waiter is not None:
+                waiter.switch(True)
+            else:
+                self._drop(1)
+        except Exception:
+            self._hub.squelch_generic_exception(sys.exc_info())
+
+    def _on_closed(self, _error: Any) -> None:
+        """The hub found the descriptor reused: somebody closed it behind our back."""
+        self._listeners = [None, None]
+        for waiter in self._waiters:
+            if waiter is not None:
+                waiter.switch(False)
+
+    def _set_deadline(self, way: int, timeout: float) -> None:
+        at = self._hub.clock() + timeout
+        self._deadlines[way] = at
+        if self._timer is None or self._timer_at > at:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer_at = at
+            self._timer = self._hub.schedule_call_global(timeout, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        now = self._hub.clock()
+        for way in (0, 1):
+            waiter, at = self._waiters[way], self._deadlines[way]
+            if waiter is None or at is None:
+                continue
+            if at > now:
+                self._set_deadline(way, at - now)
+            else:
+                try:
+                    waiter.switch(False)
+                except Exception:
+                    self._hub.squelch_generic_exception(sys.exc_info())
+
+
+def _wait_fd(fd: Any, timeout: float | None, read: bool) -> bool:
+    number = fd if isinstance(fd, int) else fd.fileno()
+    ready = Readiness(number)
+    try:
+        return ready.wait_read(timeout) if read else ready.wait_write(timeout)
+    finally:
+        ready.close()
+
+
+def wait_readable(fd: Any, timeout: float | None = None) -> bool:
+    """Block until a descriptor (or object with fileno()) is readable; False on timeout."""
+    return _wait_fd(fd, timeout, True)
+
+
+def wait_writable(fd: Any, timeout: float | None = None) -> bool:
+    """Block until a descriptor (or object with fileno()) is writable; False on timeout."""
+    return _wait_fd(fd, timeout, False)
+
+
+# --- sockets -----------------------------------------------------------------------------------
+
+def raw_socket(sock: Any) -> Any:
+    """Return the non-blocking socket of the operating system behind a plain or green one."""
+    sock = getattr(sock, 'fd', sock)
+    sock.setblocking(False)
+    return sock
+
+
+def listen(address: tuple | str, backlog: int = BACKLOG_DEFAULT, *, reuse_port: bool = False,
+           family: int | None = None) -> Any:
+    """Return a native non-blocking listening socket: ``(ip, port)`` or a unix socket path."""
+    net = native_socket
+    if family is None:
+        family = net.AF_UNIX if isinstance(address, str) else (
+            net.AF_INET6 if ':' in address[0] else net.AF_INET)
+    sock = net.socket(family, net.SOCK_STREAM)
+    try:
+        if family != net.AF_UNIX:
+            sock.setsockopt(net.SOL_SOCKET, net.SO_REUSEADDR, 1)
+            if reuse_port:
+                sock.setsockopt(net.SOL_SOCKET, net.SO_REUSEPORT, 1)
+            # Inherited by accepted sockets: no setsockopt per connection.
+            sock.setsockopt(net.IPPROTO_TCP, net.TCP_NODELAY, 1)
+        sock.bind(address)
+        sock.listen(backlog)
+        sock.setblocking(False)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def connect(address: tuple, timeout: float | None = None) -> Any:
+    """Return a native non-blocking socket connected to ``(ip, port)``.
+
+    Raises TimeoutError after ``timeout`` seconds and OSError as the system reports it.
+    """
+    net = native_socket
+    family = net.AF_INET6 if ':' in address[0] else net.AF_INET
+    sock = net.socket(family, net.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        sock.setsockopt(net.IPPROTO_TCP, net.TCP_NODELAY, 1)
+        try:
+            sock.connect(address)
+        except BlockingIOError:
+            if not wait_writable(sock, timeout):
+                raise TimeoutError(f'no connection to {address[0]}:{address[1]} '
+                                   f'within {timeout} s') from None
+            code = sock.getsockopt(net.SOL_SOCKET, net.SO_ERROR)
+            if code:
+                raise OSError(code, os.strerror(code)) from None
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+# --- native threads ----------------------------------------------------------------------------
+
+class _Mailbox:
+    """Brings finished jobs from native threads to the hub; one wake-up per batch."""
+
+    def __init__(self) -> None:
+        self._hub = hubs.get_hub()
+        self._done: deque = deque()
+        self._signalled = False
+        self._fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._listener = self._hub.add(
+            self._hub.READ, self._fd, self._on_wake, lambda error: None, None)
+
+    def post(self, job: _Job) -> None:
+        """Hand over a finished job. Called in native threads."""
+        # Append before the flag is looked at: _deliver clears the flag before it empties the
+        # queue, so a job is either seen by the running delivery or signalled anew.
+        self._done.append(job)
+        if not self._signalled:
+            self._signalled = True
+            os.eventfd_write(self._fd, 1)
+
+    def _on_wake(self, _fd: int) -> None:
+        os.eventfd_read(self._fd)
+        self._signalled = False
+        done = self._done
+        while done:
+            done.popleft().deliver(self._hub)
+
+    def close(self) -> None:
+        if self._listener is not None:
+            self._hub.remove(self._listener)
+            self._listener = None
+            os.close(self._fd)
+
+
+class _Job:
+    __slots__ = ('args', 'error', 'fn', 'kwargs', 'pool', 'result', 'waiter')
+
+    def __init__(self, pool: DiskThreads, fn: Callable, args: tuple, kwargs: dict) -> None:
+        self.pool = pool
+        self.fn = fn
+        self.args = args
+        self.kwargs = kwargs
+        self.waiter = getcurrent()
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+    def execute(self) -> None:
+        """Run in a native thread; whatever happens is kept for the waiter."""
+        try:
+            self.result = self.fn(*self.args, **self.kwargs)
+        except BaseException as error:
+            self.error = error
+
+    def deliver(self, hub: Any) -> None:
+        """Wake the green thread that waits. Called by the hub."""
+        pool, waiter = self.pool, self.waiter
+        pool._finished()
+        if waiter is not None:
+            try:
+                waiter.switch()
+            except Exception:
+                hub.squelch_generic_exception(sys.exc_info())
+
+
+_all_pools: weakref.WeakSet = weakref.WeakSet()
+
+
+class DiskThreads:
+    """A bounded pool of native threads for blocking file work, one pool per device.
+
+    At most ``queue_limit`` jobs are in hand; further callers wait their turn, first come first
+    served. Threads start when they are needed and end at close(). A job whose caller was killed
+    or timed out is skipped if it has not started; otherwise its result is dropped, so return
+    objects that close themselves rather than bare descriptors.
+    """
+
+    def __init__(self, name: str, threads: int = 4, queue_limit: int = DISK_QUEUE_LIMIT) -> None:
+        assert threads > 0 and queue_limit > 0
+        self.name = name
+        self._size = threads
+        self._limit = queue_limit
+        self._reset()
+        _all_pools.add(self)
+
+    def _reset(self) -> None:
+        """Start from nothing: at first, and in a forked child, where no thread survived."""
+        self._threads: list = []
+        self._jobs = _NativeQueue()
+        self._mailbox: _Mailbox | None = None
+        self._owner: int | None = None
+        self._in_hand = 0
+        self._slots = Semaphore(self._limit)
+        self._done = self._abandoned = 0
+        self._closed = False
+
+    def run(self, fn: Callable, /, *args: Any, **kwargs: Any) -> Any:
+        """Call ``fn`` in a native thread and return its result or raise its exception.
+
+        Blocks the calling green thread only. From an OS thread other than the first caller's
+        the function runs right there: that thread is native already.
+        """
+        if _native_thread.get_ident() != self._owner:
+            if self._owner is not None:
+                return fn(*args, **kwargs)
+            self._start()
+        hub = self._mailbox._hub
+        self._slots.acquire()
+        self._in_hand += 1
+        if self._in_hand > len(self._threads) and len(self._threads) < self._size:
+            self._start_thread()
+        job = _Job(self, fn, args, kwargs)
+        self._jobs.put(job)
+        try:
+            hub.switch()
+        except BaseException:
+            job.waiter = None
+            self._abandoned += 1
+            raise
+        if job.error is not None:
+            try:
+                raise job.error
+            finally:
+                del job          # breaks the cycle error -> traceback -> frame -> job
+        return job.result
+
+    def _finished(self) -> None:
+        self._in_hand -= 1
+        self._done += 1
+        self._slots.release()
+
+    def _start(self) -> None:
+        assert not self._closed, f'disk threads {self.name} are closed'
+        self._mailbox = _Mailbox()
+        self._owner = _native_thread.get_ident()
+
+    def _start_thread(self) -> None:
+        thread = _native_threading.Thread(
+            target=self._work, args=(self._jobs, self._mailbox), daemon=True,
+            name=f'{self.name}-{len(self._threads)}')
+        self._threads.append(thread)
+        thread.start()
+
+    @staticmethod
+    def _work(jobs: Any, mailbox: _Mailbox) -> None:
+        while True:
+            job = jobs.get()
+            if job is None:
+                return
+            if job.waiter is not None:
+                job.execute()
+            mailbox.post(job)
+            del job                          # results must not live until the next job
+
+    def statistics(self) -> dict:
+        """Return counters: jobs in hand (queued, running), waiting turns, done, abandoned."""
+        return {'threads': len(self._threads), 'in_hand': self._in_hand,
+                'waiting': max(0, -self._slots.balance), 'done': self._done, 'abandoned': self._abandoned}
+
+    def close(self) -> None:
+        """End the threads after the jobs in hand. Nobody may be waiting in run().
+
+        Waits a few seconds at most: a thread stuck on a hung disk is left behind with its mailbox.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        for _thread in self._threads:
+            self._jobs.put(None)
+        for thread in self._threads:
+            thread.join(CLOSE_WAIT_S)
+        if self._mailbox is not None and not any(thread.is_alive() for thread in self._threads):
+            self._mailbox.close()
+        self._mailbox = self._owner = None
+        self._threads = []
+
+
+_general: DiskThreads | None = None
+
+
+def run_in_thread(fn: Callable, /, *args: Any, **kwargs: Any) -> Any:
+    """Call a blocking function in the process's shared native threads (not for device work)."""
+    global _general
+    if _general is None:
+        _general = DiskThreads('general', GENERAL_THREADS)
+    return _general.run(fn, *args, **kwargs)
+
+
+def _reset_pools_in_child() -> None:
+    for pool in list(_all_pools):
+        pool._reset()
+
+
+os.register_at_fork(after_in_child=_reset_pools_in_child)
