@@ -61,3 +61,13 @@ def chexor(old: str, name: str, timestamp: str) -> str:
     assert name is not None, 'a row has a name'
     row = f'{name}-{timestamp}'.encode('utf-8', 'surrogateescape')
     return '%032x' % (int(old, 16) ^ int(_md5(row, usedforsecurity=False).hexdigest(), 16))
+
+
+def expirer_container(hex_hash: str, delete_at: int, divisor: int = 86400) -> str:
+    """Return the queue container of an object's deletion, from the object's path hash.
+
+    One container per `divisor` seconds, spread over 100 names. Source: sheet 04 §8.5.
+    """
+    assert divisor > 100, 'the spread must stay within one interval'
+    start = int(delete_at) // divisor * divisor
+    return '%010d' % min(max(0, start - int(hex_hash, 16) % 100), 9999999999)

@@ -178,7 +178,8 @@ def _parse(text: str) -> tuple[int, int]:
         if digits.isdigit():
             return int(digits), offset
     if not _NUMBER.match(number):
-        raise ValueError(f'bad timestamp: {text!r}')
+        # Compat: some servers answer 400 with this text.
+        raise ValueError(f'could not convert string to float: {text!r}')
     whole, _, fraction = number.partition('.')
     if len(fraction) <= 5:
         return int(whole) * UNITS_PER_SECOND + int(fraction.ljust(5, '0')), offset
