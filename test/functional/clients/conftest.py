@@ -18,7 +18,7 @@ def client_program(name: str) -> str:
 
 @pytest.fixture(scope='session')
 def run_client(auth_url):
-    """run(program, *words, input=None, cwd=None) -> CompletedProcess; fails on a bad exit status."""
+    """run(program, *words, **subprocess options) -> CompletedProcess; a bad exit fails."""
     def run(program: str, *words: str, **kwargs) -> subprocess.CompletedProcess:
         env = {'PATH': os.environ['PATH'], 'HOME': os.environ.get('HOME', '/'), 'ST_AUTH': auth_url,
                'ST_USER': 'test:tester', 'ST_KEY': 'testing', 'LC_ALL': 'C.UTF-8'}

@@ -1,0 +1,25 @@
+"""A cluster of its own for each module: these tests kill, fill and starve it."""
+import uuid
+
+import pytest
+
+from test.support.client import Client
+from test.support.saio import running_saio
+
+
+@pytest.fixture(scope='module')
+def saio(tmp_path_factory):
+    with running_saio(tmp_path_factory.mktemp('probe')) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def client(saio):
+    return Client(saio.auth_url)
+
+
+@pytest.fixture
+def container(client):
+    name = f'probe-{uuid.uuid4().hex[:10]}'
+    assert client.put(name).status == 201
+    return name
