@@ -123,8 +123,8 @@ def test_nothing_speaks_of_unfinished_work():
 
 
 def test_lint_rules_hold():
-    done = subprocess.run(['ruff', 'check', '--no-cache', str(ROOT)], capture_output=True, text=True,
-                          check=False, env=env_with_scripts())
+    done = subprocess.run(['ruff', 'check', '--no-cache', str(ROOT)], capture_output=True,
+                          text=True, check=False, env=env_with_scripts())
     assert done.returncode == 0, done.stdout
 
 
