@@ -13,6 +13,7 @@ and a test read values instead of parsing a message. Three rules:
     ├─ TransportError               a peer: ConnectFailed, ConnectTimeout, ResponseTimeout, ...
     ├─ DiskError                    a device: DiskFull, DeviceUnavailable, Damaged, ...
     ├─ LockTimeout                  somebody else holds a lock too long
+    ├─ RingError                    a ring or builder file, or what it describes
     └─ ClientError                  the client went away or was too slow
 
 Source: sheet 07 section 17.2 for the wording of network reasons.
@@ -136,6 +137,44 @@ class LockTimeout(SwiftError):
         super().__init__(message or '%s seconds: %s' % (seconds, path))
         self.path = path
         self.seconds = seconds
+
+
+# -- rings -----------------------------------------------------------------------------------
+
+class RingError(SwiftError):
+    """A ring or builder that cannot be used. `path` is its file, if one is concerned."""
+
+    def __init__(self, message: str, path: str = ''):
+        super().__init__(message)
+        self.path = path
+
+
+class RingLoadError(RingError):
+    """A ring file that is missing, unreadable, damaged or not a ring."""
+
+
+class RingUnfit(RingError):
+    """A sound ring that does not suit its use, such as a wrong replica count for EC."""
+
+
+class BuilderError(RingError):
+    """An operation that the ring builder refuses."""
+
+
+class RingValidationError(BuilderError):
+    """The builder's table contradicts its devices, or no table can satisfy them."""
+
+
+class EmptyRingError(BuilderError):
+    """There is no device with a weight."""
+
+
+class DuplicateDeviceError(BuilderError):
+    """The device id or address is taken already."""
+
+
+class BuilderFileError(BuilderError):
+    """A builder file that is missing, not accessible or not a builder."""
 
 
 # -- translation helpers ---------------------------------------------------------------------
