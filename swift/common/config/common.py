@@ -46,6 +46,8 @@ class LogOptions(Options, shared=True):
                                    'go to UDP port 514 on localhost.')
     log_udp_host = Text('', 'Send log lines by UDP to this host instead of log_address.')
     log_udp_port = Integer(514, 'UDP port of log_udp_host.', at_least=1, at_most=65535)
+    log_file = Text('', 'Append log lines to this file instead of sending them to syslog. It may '
+                        'be rotated by renaming and be shared by processes.')
     log_max_line_length = Integer(0, 'Longer lines lose their middle part; 0 = no limit.',
                                   at_least=0)
     log_custom_handlers = List((), 'Functions module.function that get the chance to add '
