@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 
 from swift.common.config.common import LogOptions
 from swift.common.errors import weather_reason
-from swift.common.log_sinks import ConsoleSink, Sink, syslog_sink
+from swift.common.log_sinks import ConsoleSink, FileSink, Sink, syslog_sink
 
 DEBUG, INFO, NOTICE, WARNING, ERROR, CRITICAL = 10, 20, 25, 30, 40, 50
 LEVELS = {'DEBUG': DEBUG, 'INFO': INFO, 'NOTICE': NOTICE, 'WARNING': WARNING, 'WARN': WARNING,
@@ -299,8 +299,10 @@ def get_logger(conf: Mapping[str, str] | LogOptions | None = None, name: str | N
         options = LogOptions.parse({key: value for key, value in (conf or {}).items()
                                     if key.startswith('log_')})
     server = options.log_name or name or 'swift'
-    sinks: tuple[Sink, ...] = (syslog_sink(options.log_address, options.log_udp_host,
-                                           options.log_udp_port),)
+    if options.log_file:
+        sinks: tuple[Sink, ...] = (FileSink(options.log_file),)
+    else:
+        sinks = (syslog_sink(options.log_address, options.log_udp_host, options.log_udp_port),)
     if log_to_console:
         sinks += (ConsoleSink(),)
     facility = FACILITIES.get(options.log_facility, FACILITIES['LOG_LOCAL0'])

@@ -20,6 +20,7 @@ import sys
 from _socket import socket as RawSocket
 from collections import deque
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Protocol
 
 from swift.common.clock import SYSTEM, Clock
@@ -28,6 +29,7 @@ from swift.common.errors import would_block
 QUEUE_LIMIT = 2000
 DATAGRAM_SIZE_MAX = 60_000  # UDP carries 65507 bytes; what syslog daemons accept is far less
 REOPEN_INTERVAL_S = 1.0
+SEVERITY_NAMES = ('EMERG', 'ALERT', 'CRITICAL', 'ERROR', 'WARNING', 'NOTICE', 'INFO', 'DEBUG')
 
 
 class Sink(Protocol):
@@ -143,6 +145,65 @@ class SyslogSink:
         if self._sock is not None:
             self._sock.close()
             self._sock = None
+
+
+class FileSink:
+    """Lines appended to a file, each with time and severity in front.
+
+    One write(2) per line on an O_APPEND descriptor: processes may share the file. It is opened
+    again when its name no longer leads to it (checked once a second), so that it can be rotated
+    by renaming.
+    """
+
+    def __init__(self, path: str, clock: Clock = SYSTEM):
+        self._path = path
+        self._clock = clock
+        self._fd: int | None = None
+        self._second = -1
+        self._stamp = ''
+
+    def send(self, priority: int, text: str) -> None:
+        """Append one line; it is lost when the file cannot be written."""
+        now = self._clock.time()
+        second = int(now)
+        if second != self._second:
+            self._second = second
+            self._stamp = datetime.fromtimestamp(second, UTC).strftime('%Y-%m-%dT%H:%M:%S')
+            self._follow_renames()
+        if self._fd is None:
+            return
+        line = '%s.%03dZ %s %s\n' % (self._stamp, (now - second) * 1000,
+                                     SEVERITY_NAMES[priority % 8], text)
+        try:
+            os.write(self._fd, line.encode('utf-8', 'backslashreplace'))
+        except OSError:
+            pass  # a full disk must not stop the service
+
+    def flush(self) -> None:
+        """Nothing is kept back."""
+
+    def close(self) -> None:
+        """Close the file; the next line opens it again."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+        self._second = -1
+
+    def _follow_renames(self) -> None:
+        if self._fd is not None:
+            try:
+                there = os.stat(self._path)
+                mine = os.fstat(self._fd)
+                if (there.st_ino, there.st_dev) == (mine.st_ino, mine.st_dev):
+                    return
+            except OSError:
+                pass
+            os.close(self._fd)
+        try:
+            self._fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC,
+                               0o644)
+        except OSError:
+            self._fd = None
 
 
 class ConsoleSink:

@@ -119,7 +119,7 @@ def test_other_exceptions_come_with_their_traceback_on_one_line(logger):
 
 
 def test_wrong_arguments_do_not_raise(logger):
-    logger.info('%d and %s', 'x')
+    logger.info('%d' + ' and %s', 'x')
     logger.info('%(a)s', {'a': 1})
     assert logger.lines() == ["%d and %s ('x',)", '1']
 

@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from swift.common.clock import ManualClock
-from swift.common.log_sinks import ConsoleSink, NullSink, SyslogSink, syslog_sink, unix_connect
+from swift.common.log_sinks import ConsoleSink, FileSink, NullSink, SyslogSink, syslog_sink, unix_connect
 
 
 class Peer:
@@ -155,6 +155,32 @@ def test_console_writes_lines_and_survives_a_closed_pipe():
 
 def test_null_sink_is_silent():
     sink = NullSink()
+    sink.send(1, 'x')
+    sink.flush()
+    sink.close()
+
+
+def test_file_lines_carry_time_and_severity_and_follow_renames(tmp_path):
+    clock, path = ManualClock(1700000000.25), tmp_path / 'x.log'
+    sink = FileSink(str(path), clock)
+    sink.send(16 * 8 + 5, 'proxy-server: a')
+    path.rename(tmp_path / 'x.log.1')
+    sink.send(16 * 8 + 3, 'proxy-server: b')
+    clock.advance(1)
+    sink.send(16 * 8 + 6, 'proxy-server: c')
+    sink.close()
+    sink.send(16 * 8 + 6, 'proxy-server: d')
+    sink.close()
+    assert (tmp_path / 'x.log.1').read_text().splitlines() == [
+        '2023-11-14T22:13:20.250Z NOTICE proxy-server: a',
+        '2023-11-14T22:13:20.250Z ERROR proxy-server: b']
+    assert path.read_text().splitlines() == [
+        '2023-11-14T22:13:21.250Z INFO proxy-server: c',
+        '2023-11-14T22:13:21.250Z INFO proxy-server: d']
+
+
+def test_unwritable_file_is_survived(tmp_path):
+    sink = FileSink(str(tmp_path / 'no' / 'dir'), ManualClock())
     sink.send(1, 'x')
     sink.flush()
     sink.close()
