@@ -22,7 +22,9 @@ primitives, and only loggers whose handlers are safe in native threads.
 """
 from __future__ import annotations
 
+import contextvars
 import os
+import signal
 import sys
 import warnings
 import weakref
@@ -45,17 +47,18 @@ import eventlet.semaphore
 import eventlet.timeout
 from eventlet import hubs, patcher
 from greenlet import GreenletExit, getcurrent
+from greenlet import greenlet as Greenlet
 
 _native_threading = patcher.original('threading')
 _native_thread = patcher.original('_thread')
 native_socket = patcher.original('socket')
 
 __all__ = [
-    'ContextPool', 'DiskThreads', 'Event', 'GreenletExit', 'Lock', 'NativeLock', 'NativeRLock',
-    'Pile', 'Pool', 'Queue', 'QueueEmpty', 'QueueFull', 'Readiness', 'Semaphore', 'Task', 'Timeout',
-    'after_fork_in_child', 'call_later', 'connect', 'current_id', 'listen', 'native_socket',
-    'patch', 'raw_socket', 'run_in_thread', 'sleep', 'spawn', 'spawn_after', 'spawn_detached',
-    'wait_readable', 'wait_writable', 'with_timeout',
+    'ContextPool', 'Crew', 'DiskThreads', 'Event', 'GreenletExit', 'Lock', 'NativeLock',
+    'NativeRLock', 'Pile', 'Pool', 'Queue', 'QueueEmpty', 'QueueFull', 'Readiness', 'Semaphore',
+    'Task', 'Timeout', 'after_fork_in_child', 'call_later', 'connect', 'current_id', 'listen',
+    'native_socket', 'on_signal', 'patch', 'raw_socket', 'run_in_thread', 'sleep', 'spawn',
+    'spawn_after', 'spawn_detached', 'wait_readable', 'wait_writable', 'with_timeout',
 ]
 
 Task = eventlet.greenthread.GreenThread      # .wait() .kill() .dead .cancel() .link()
@@ -68,9 +71,6 @@ Semaphore = eventlet.semaphore.Semaphore
 NativeLock = _native_thread.allocate_lock
 NativeRLock = _native_threading.RLock        # for logging handlers used from disk threads
 sleep = eventlet.sleep
-spawn = eventlet.spawn
-spawn_after = eventlet.spawn_after
-spawn_detached = eventlet.spawn_n            # cheaper; nobody waits for the result
 with_timeout = eventlet.with_timeout
 
 BACKLOG_DEFAULT = 4096
@@ -97,6 +97,46 @@ def patch() -> None:
 def after_fork_in_child() -> None:
     """Give a forked child its own event loop: epoll descriptors must not be shared."""
     hubs.use_hub()
+    # Their wake-up descriptors are shared with the parent: the child sets up its own.
+    for number in _signals:
+        signal.signal(number, signal.SIG_DFL)
+    _signals.clear()
+
+
+def spawn(fn: Callable, *args: Any, **kwargs: Any) -> Task:
+    """Run ``fn`` in a new green thread that sees the caller's context variables."""
+    task = eventlet.spawn(fn, *args, **kwargs)
+    task.gr_context = contextvars.copy_context()
+    return task
+
+
+def spawn_after(seconds: float, fn: Callable, *args: Any, **kwargs: Any) -> Task:
+    """Like spawn(), starting later; .cancel() works until then."""
+    task = eventlet.spawn_after(seconds, fn, *args, **kwargs)
+    task.gr_context = contextvars.copy_context()
+    return task
+
+
+def spawn_detached(fn: Callable, *args: Any, **kwargs: Any) -> None:
+    """Like spawn(), cheaper: nobody can wait for the result."""
+    eventlet.spawn_n(fn, *args, **kwargs).gr_context = contextvars.copy_context()
+
+
+_signals: set[int] = set()
+
+
+def on_signal(number: int, fn: Callable[[], None]) -> None:
+    """Call ``fn`` in a green thread soon after a signal arrives, even while the loop sleeps.
+
+    The kernel restarts the loop's wait after a plain handler ran; a byte in a pipe that the loop
+    watches makes it return. ``fn`` may block. Main thread only.
+    """
+    hub = hubs.get_hub()
+    wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+    hub.add(hub.READ, wake_fd, lambda fd: (os.eventfd_read(fd), eventlet.spawn_n(fn)),
+            lambda error: None, None)
+    _signals.add(number)
+    signal.signal(number, lambda _number, _frame: os.eventfd_write(wake_fd, 1))
 
 
 def current_id() -> int:
@@ -114,8 +154,53 @@ def call_later(seconds: float, fn: Callable, *args: Any) -> Any:
 class Pool(eventlet.GreenPool):
     """At most ``size`` green threads; spawn() blocks while all are busy.
 
-    .spawn(fn, *args)->Task .spawn_n .waitall() .free() .running()
+    .spawn(fn, *args)->Task .waitall() .free() .running()
     """
+
+    def spawn(self, fn: Callable, *args: Any, **kwargs: Any) -> Task:
+        task = super().spawn(fn, *args, **kwargs)
+        task.gr_context = contextvars.copy_context()
+        return task
+
+
+class Crew:
+    """Green threads that are kept for the next piece of work; the hub hands it to them.
+
+    Starting a green thread costs several µs and fresh pages; a kept one costs two switches.
+    At most ``kept`` idle ones stay.
+    """
+
+    def __init__(self, kept: int = 64) -> None:
+        self._kept = kept
+        self._idle: list = []
+        self._hub = hubs.get_hub()
+
+    def start(self, fn: Callable[[], None]) -> None:
+        """Run ``fn`` now; return when it first blocks or ends. Called by hub callbacks only."""
+        assert getcurrent() is self._hub.greenlet
+        if self._idle:
+            self._idle.pop().switch(fn)
+        else:
+            Greenlet(self._work, self._hub.greenlet).switch(fn)
+
+    def start_soon(self, fn: Callable[[], None]) -> None:
+        """Run ``fn`` at the loop's next turn. May be called from anywhere."""
+        self._hub.schedule_call_global(0, self.start, fn)
+
+    def _work(self, fn: Callable[[], None] | None) -> None:
+        me = getcurrent()
+        while fn is not None:
+            # A fresh context: a request must not see its predecessor's transaction id.
+            contextvars.Context().run(fn)
+            if len(self._idle) >= self._kept:
+                return
+            self._idle.append(me)
+            fn = self._hub.switch()
+
+    def close(self) -> None:
+        """Let the idle green threads end."""
+        while self._idle:
+            self._hub.schedule_call_global(0, self._idle.pop().switch, None)
 
 
 class ContextPool(Pool):
@@ -464,7 +549,7 @@ class _Mailbox:
 
 
 class _Job:
-    __slots__ = ('args', 'error', 'fn', 'kwargs', 'pool', 'result', 'waiter')
+    __slots__ = ('args', 'context', 'error', 'fn', 'kwargs', 'pool', 'result', 'waiter')
 
     def __init__(self, pool: DiskThreads, fn: Callable, args: tuple, kwargs: dict) -> None:
         self.pool = pool
@@ -472,13 +557,14 @@ class _Job:
         self.args = args
         self.kwargs = kwargs
         self.waiter = getcurrent()
+        self.context = contextvars.copy_context()
         self.result: Any = None
         self.error: BaseException | None = None
 
     def execute(self) -> None:
         """Run in a native thread; whatever happens is kept for the waiter."""
         try:
-            self.result = self.fn(*self.args, **self.kwargs)
+            self.result = self.context.run(self.fn, *self.args, **self.kwargs)
         except BaseException as error:
             self.error = error
 
@@ -585,7 +671,8 @@ class DiskThreads:
     def statistics(self) -> dict:
         """Return counters: jobs in hand (queued, running), waiting turns, done, abandoned."""
         return {'threads': len(self._threads), 'in_hand': self._in_hand,
-                'waiting': max(0, -self._slots.balance), 'done': self._done, 'abandoned': self._abandoned}
+                'waiting': max(0, -self._slots.balance), 'done': self._done,
+                'abandoned': self._abandoned}
 
     def close(self) -> None:
         """End the threads after the jobs in hand. Nobody may be waiting in run().

@@ -1,0 +1,98 @@
+"""Heads of HTTP messages as values, and their bytes (layer 1, no I/O).
+
+``RequestHead`` and ``ResponseHead`` are what the parsers of ``wire`` return. The encoders refuse
+whatever would let a header value start a new line: a value that came from a client must never
+be able to forge a header of ours.
+
+    REQUEST  = METHOD SP target SP HTTP/1.1 CRLF *(name: value CRLF) CRLF
+    RESPONSE = HTTP/1.1 SP status SP reason CRLF *(name: value CRLF) CRLF
+
+Names and values are text in Latin-1, as in WSGI. Sheet 04 sections 2.2 and 18.
+"""
+from __future__ import annotations
+
+import time as _calendar
+from collections.abc import Iterable
+
+WEEKDAYS = ('Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun')
+MONTHS = ('', 'Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec')
+
+
+class RequestHead:
+    """A request's first lines, checked. ``content_length`` is None when none was sent."""
+
+    __slots__ = ('chunked', 'content_length', 'expects_continue', 'headers_raw', 'is_http10',
+                 'keep_alive', 'method', 'query', 'raw_path')
+
+    def __init__(self, method: str, raw_path: str, query: str, is_http10: bool) -> None:
+        self.method = method
+        self.raw_path = raw_path
+        self.query = query
+        self.is_http10 = is_http10
+        self.keep_alive = not is_http10
+        self.content_length: int | None = None
+        self.chunked = False
+        self.expects_continue = False
+        self.headers_raw: tuple[tuple[str, str], ...] = ()
+
+
+class ResponseHead:
+    """A response's first lines, checked, with what they say about the body that follows."""
+
+    __slots__ = ('chunked', 'content_length', 'headers', 'keep_alive', 'reason', 'status',
+                 'version')
+
+    def __init__(self, version: str, status: int, reason: str,
+                 headers: list[tuple[str, str]]) -> None:
+        self.version = version
+        self.status = status
+        self.reason = reason
+        self.headers = headers
+        self.content_length: int | None = None
+        self.chunked = False
+        self.keep_alive = version != 'HTTP/1.0'
+
+
+class UnsafeHeader(ValueError):
+    """A header that would break out of its line; a bug of the caller."""
+
+
+def encode_head(lines: list[str]) -> bytes:
+    """Return the bytes of a head given as its lines. Raises UnsafeHeader.
+
+    Cost: one join, two counts, one encode.
+    """
+    text = '\r\n'.join(lines) + '\r\n\r\n'
+    wanted = len(lines) + 1
+    if text.count('\n') != wanted or text.count('\r') != wanted or '\0' in text:
+        raise UnsafeHeader(f'line break or NUL in a header of {lines[0][:100]!r}')
+    return text.encode('latin-1')
+
+
+def encode_request_head(method: str, target: str, headers: Iterable[tuple[str, str]]) -> bytes:
+    """Return the head of a request; ``target`` is quoted already."""
+    lines = [f'{method} {target} HTTP/1.1']
+    lines += [f'{name}: {value}' for name, value in headers]
+    if ' ' in target or ' ' in method or not target:
+        raise UnsafeHeader(f'request target {target[:100]!r} is not quoted')
+    return encode_head(lines)
+
+
+class DateLine:
+    """The ``Date`` header of this second; encoding it anew for each answer would cost 2 µs."""
+
+    __slots__ = ('_line', '_second')
+
+    def __init__(self) -> None:
+        self._second = -1
+        self._line = ''
+
+    def at(self, now: float) -> str:
+        """Return the header line for the wall time ``now``."""
+        second = int(now)
+        if second != self._second:
+            at = _calendar.gmtime(second)
+            self._line = (f'Date: {WEEKDAYS[at.tm_wday]}, {at.tm_mday:02d} {MONTHS[at.tm_mon]} '
+                          f'{at.tm_year:04d} {at.tm_hour:02d}:{at.tm_min:02d}:{at.tm_sec:02d} GMT')
+            self._second = second
+        return self._line
