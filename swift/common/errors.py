@@ -126,8 +126,28 @@ class Damaged(DiskError):
         self.reason = reason or message
 
 
+class DamagedDatabase(Damaged):
+    """A database that SQLite cannot read, or that lacks its one row of facts."""
+
+
+class DatabaseMissing(DiskError):
+    """There is no database file where one is needed."""
+
+
+class DatabaseFault(DiskError):
+    """A statement that SQLite refuses: a foreign schema, or a bug of ours."""
+
+
 class NotSupported(DiskError):
     """The file system lacks something we need, such as extended attributes."""
+
+
+class StateChanged(DiskError):
+    """Somebody moved or replaced files between two steps; trying again will tell more."""
+
+
+class NameCollision(DiskError):
+    """Another name is stored where this one belongs: two names of one hash, or a bad move."""
 
 
 class LockTimeout(SwiftError):

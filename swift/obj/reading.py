@@ -1,0 +1,287 @@
+"""Open an object: list, judge, read metadata, verify; then read its body.
+
+Layer 3; everything blocks, for disk threads. ``look_up`` answers what is stored under a name:
+
+    ABSENT    nothing, or something damaged that has just been quarantined
+    DELETED   a tombstone, with its time
+    EXPIRED   an object whose X-Delete-At has passed, with its state
+    PRESENT   an object, with its state and, if asked for, its open body
+
+Whatever contradicts itself is quarantined on the way (sheet 02 §6) and never served. A body that
+is read as a whole is checked against its ETag: small ones before the first byte leaves, larger
+ones at their end, when only the next reader can be spared.
+"""
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum
+
+from swift.common import fs
+from swift.common.codecs.metadata import decode_metadata
+from swift.common.codecs.unpickle import BadPickle
+from swift.common.errors import Damaged, DiskError, NameCollision, StateChanged
+from swift.common.xattr import read_blob
+from swift.core import fileset
+from swift.core.fileset import FileSet
+from swift.core.hashing import md5
+from swift.core.object_meta import Metadata, ObjectState, merge
+from swift.core.timestamp import Timestamp
+from swift.obj.placement import Placement
+from swift.obj.quarantine import quarantine_damaged_dir, quarantine_object
+
+# A body up to this size is read, and verified, in the same step that opens it.
+SMALL_BODY_BYTES = 65536
+# How much is read ahead in one step of a larger body: some chunks, so that a step is worth its
+# two thread switches.
+STEP_BYTES = 262144
+_DROP_CACHE_EVERY_BYTES = 1 << 20
+
+
+class Kind(Enum):
+    ABSENT = 'absent'
+    DELETED = 'deleted'
+    EXPIRED = 'expired'
+    PRESENT = 'present'
+
+
+class Body:
+    """The open body of an object. Closes itself when dropped; ``close`` may be called twice.
+
+    ``small`` holds the whole verified body if it was read while opening.
+    """
+
+    __slots__ = ('_digest', '_drop_from', '_fd', '_position', 'etag', 'keep_cache', 'place',
+                 'problem', 'size', 'small')
+
+    def __init__(self, place: Placement, fd: int, size: int, etag: str):
+        self.place = place
+        self.size = size
+        self.etag = etag
+        self.small: bytes | None = None
+        self.keep_cache = True
+        self.problem: str | None = None     # why the object was quarantined while being read
+        self._fd = fd
+        self._position = 0
+        self._drop_from = 0
+        self._digest = None
+
+    def read_small(self, verify: bool) -> None:
+        """Read the whole body into ``small``. Raises Damaged when it is not what it was."""
+        with fs.translate():
+            data = os.read(self._fd, self.size) if self.size else b''
+            while len(data) < self.size:
+                more = os.read(self._fd, self.size - len(data))
+                if not more:
+                    raise Damaged('body is short', reason='Bytes read: %d, does not match '
+                                  'metadata: %d' % (len(data), self.size))
+                data += more
+        if verify and md5(data).hexdigest() != self.etag:
+            raise Damaged('bad etag', reason='ETag %s and file\'s md5 %s do not match'
+                          % (self.etag, md5(data).hexdigest()))
+        self.small = data
+        self.close()
+
+    def start(self, position: int, verify: bool) -> None:
+        """Go to a position; ``verify`` the ETag if the read starts at 0 and reaches the end."""
+        self._position = self._drop_from = position
+        self._digest = md5() if verify and position == 0 else None
+        with fs.translate():
+            os.lseek(self._fd, position, os.SEEK_SET)
+
+    def read_step(self, wanted: int) -> bytes:
+        """Return up to ``wanted`` bytes, b'' at the end. Raises DiskError if the medium fails."""
+        try:
+            data = os.read(self._fd, wanted)
+        except OSError as error:
+            if fs.is_read_failure(error):
+                self._quarantine('Input/output error')
+            raise fs.disk_error(error, self.place.hash_path) from error
+        self._position += len(data)
+        if self._digest is not None:
+            self._digest.update(data)
+            if not data or self._position >= self.size:
+                self._verify()
+        if not self.keep_cache and (not data or self._position - self._drop_from
+                                    >= _DROP_CACHE_EVERY_BYTES):
+            fs.drop_cache(self._fd, self._drop_from, self._position - self._drop_from)
+            self._drop_from = self._position
+        return data
+
+    def _verify(self) -> None:
+        digest, self._digest = self._digest.hexdigest(), None
+        if self._position != self.size:
+            self._quarantine('Bytes read: %d, does not match metadata: %d'
+                             % (self._position, self.size))
+        elif digest != self.etag:
+            self._quarantine('ETag %s and file\'s md5 %s do not match' % (self.etag, digest))
+
+    def _quarantine(self, reason: str) -> None:
+        self.problem = reason
+        quarantine_object(self.place)
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def __del__(self) -> None:
+        with suppress(OSError):
+            self.close()
+
+
+@dataclass(slots=True)
+class Lookup:
+    """What is stored under a name. ``problem`` says why something was quarantined just now."""
+    kind: Kind
+    time: Timestamp | None = None
+    state: ObjectState | None = None
+    files: FileSet = fileset.EMPTY
+    body: Body | None = None
+    problem: str | None = None
+
+    @property
+    def exists(self) -> bool:
+        return self.kind is Kind.PRESENT
+
+
+def look_up(place: Placement, now: Timestamp, open_expired: bool = False,
+            with_body: bool = False) -> Lookup:
+    """Say what is stored under a name at ``now``; PRESENT comes with an open Body if asked for.
+
+    Raises StateChanged, NameCollision, NotSupported, DeviceUnavailable. Cost without an object:
+    one system call; with one: about seven.
+    """
+    try:
+        names = os.listdir(place.hash_path)
+    except FileNotFoundError:
+        return Lookup(Kind.ABSENT)
+    except NotADirectoryError:
+        quarantine_object(place)
+        return Lookup(Kind.ABSENT, problem='Expected directory, found file at %s'
+                      % place.hash_path)
+    except OSError as error:
+        if not fs.is_structure_damage(error):
+            raise fs.disk_error(error, place.hash_path) from error
+        quarantine_damaged_dir(place)
+        return Lookup(Kind.ABSENT, problem='Failed to list directory: %s' % error.strerror)
+    files = fileset.judge(names)
+    try:
+        if files.data:
+            return _open(place, files, now, open_expired, with_body)
+        if files.tombstone:
+            return _open_tombstone(place, files)
+    except Damaged as error:
+        quarantine_object(place)
+        return Lookup(Kind.ABSENT, problem=error.reason)
+    return Lookup(Kind.ABSENT, files=files)
+
+
+def _open_tombstone(place: Placement, files: FileSet) -> Lookup:
+    path = '%s/%s' % (place.hash_path, files.tombstone.name)
+    metadata = _read_metadata(path, path)
+    return Lookup(Kind.DELETED, _time_of(metadata), files=files)
+
+
+def _open(place: Placement, files: FileSet, now: Timestamp, open_expired: bool,
+          with_body: bool) -> Lookup:
+    path = '%s/%s' % (place.hash_path, files.data.name)
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise StateChanged('%s vanished' % path, path) from None
+    except OSError as error:
+        raise fs.disk_error(error, path) from error
+    try:
+        state = _read_state(place, files, fd, path)
+        delete_at = _delete_at(state)
+        if delete_at is not None and delete_at <= float(now) and not open_expired:
+            return Lookup(Kind.EXPIRED, state.time, state, files)
+        size = _checked_size(state, fd)
+        body = None
+        if with_body:
+            body, fd = Body(place, fd, size, state.etag), -1
+        return Lookup(Kind.PRESENT, state.time, state, files, body)
+    finally:
+        if fd >= 0:
+            os.close(fd)
+
+
+def _read_state(place: Placement, files: FileSet, fd: int, path: str) -> ObjectState:
+    data = _read_metadata(fd, path)
+    meta = ctype = None
+    if files.meta:
+        meta_path = '%s/%s' % (place.hash_path, files.meta.name)
+        meta = _read_metadata(meta_path, meta_path)
+        if files.ctype and files.ctype is not files.meta:
+            ctype_path = '%s/%s' % (place.hash_path, files.ctype.name)
+            ctype = _read_metadata(ctype_path, ctype_path)
+    if data['name'] != place.name:
+        raise NameCollision('%s is stored where %s belongs' % (data['name'], place.name), path)
+    try:
+        return merge(data, meta, ctype)
+    except (KeyError, ValueError) as error:
+        raise Damaged(path, reason='bad time in metadata: %s' % error) from None
+
+
+def _read_metadata(source: int | str, path: str) -> Metadata:
+    try:
+        metadata = decode_metadata(read_blob(source))
+    except BadPickle as error:
+        raise Damaged(path, reason='Metadata is corrupt: %s' % error) from None
+    except FileNotFoundError:
+        raise StateChanged('%s vanished' % path, path) from None
+    if 'name' not in metadata:
+        raise Damaged(path, reason='missing name metadata')
+    return metadata
+
+
+def _time_of(metadata: Metadata) -> Timestamp:
+    try:
+        return Timestamp(metadata['X-Timestamp'])
+    except (KeyError, ValueError):
+        raise Damaged('tombstone', reason='no usable X-Timestamp') from None
+
+
+def _delete_at(state: ObjectState) -> int | None:
+    try:
+        return state.delete_at
+    except ValueError:
+        raise Damaged('X-Delete-At', reason='bad metadata x-delete-at value %r'
+                      % state.metadata.get('X-Delete-At')) from None
+
+
+def _checked_size(state: ObjectState, fd: int) -> int:
+    with fs.translate():
+        found = os.fstat(fd).st_size
+    try:
+        size, etag = state.size, state.etag
+    except KeyError as error:
+        raise Damaged('metadata', reason='missing %s in metadata' % error) from None
+    except ValueError:
+        raise Damaged('metadata', reason='bad metadata content-length value %r'
+                      % state.data.get('Content-Length')) from None
+    if size != found or not etag:
+        raise Damaged('body', reason='metadata content-length %s does not match actual object '
+                      'size %s' % (size, found))
+    return size
+
+
+def fetch(place: Placement, now: Timestamp, open_expired: bool, verify: bool,
+          whole: bool) -> Lookup:
+    """Like look_up with a body, and with the body's bytes at hand if it is small.
+
+    ``whole``: the reader will want the body from its start to its end; ``verify`` checks its ETag.
+    """
+    found = look_up(place, now, open_expired, with_body=True)
+    if found.body is None or found.body.size > SMALL_BODY_BYTES or not whole:
+        return found
+    try:
+        found.body.read_small(verify)
+    except DiskError as error:
+        found.body.close()
+        if not isinstance(error, Damaged) and not (
+                isinstance(error.__cause__, OSError) and fs.is_read_failure(error.__cause__)):
+            raise
+        quarantine_object(place)
+        return Lookup(Kind.ABSENT, problem=getattr(error, 'reason', str(error)))
+    return found

@@ -1,0 +1,324 @@
+"""All objects on the devices of one server: every operation is one trip into a disk thread.
+
+Layer 3. The event loop calls ``Store``; each method hands one function to the bounded threads of
+its device, so that a slow disk delays its own requests only. A small PUT is one such step (device
+check, listing, conflict rules, write, fsync, clean-up), a small GET too; larger bodies take one
+step per quarter of a MiB.
+
+Rules that need what is on disk (who is newer, does the precondition hold) are applied inside the
+step, next to the listing they are based on. Results are values; DiskError and LockTimeout pass.
+"""
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from swift.common import fs
+from swift.common.clock import SYSTEM, Clock
+from swift.common.cluster import Cluster
+from swift.common.codecs.async_update import PendingUpdate, encode_update
+from swift.common.errors import DeviceUnavailable, StateChanged
+from swift.common.green import DiskThreads
+from swift.core.conditions import Match
+from swift.core.fileset import data_name
+from swift.core.hashing import md5
+from swift.core.names import drive_name_is_valid
+from swift.core.object_meta import Metadata, ObjectState, PostPlan, PostRequest, plan_post
+from swift.core.policy import StoragePolicy
+from swift.core.timestamp import ZERO, Timestamp
+from swift.obj.placement import Placement
+from swift.obj.reading import Body, Kind, Lookup, fetch, look_up
+from swift.obj.writing import (
+    ObjectWriter,
+    WriteRules,
+    complete_metadata,
+    write_meta,
+    write_small,
+    write_tombstone,
+)
+
+_MIB = 1 << 20
+
+
+class Verdict(Enum):
+    """What became of a write."""
+    DONE = 'done'
+    CONFLICT = 'conflict'            # something at least as new is there
+    PRECONDITION = 'precondition'    # If-None-Match, X-If-Delete-At
+    BAD_ETAG = 'bad etag'
+    NOT_FOUND = 'not found'
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """What a PUT wants stored. ``metadata`` lacks length and ETag; ``etag`` is what is expected."""
+    time: Timestamp
+    metadata: Metadata
+    etag: str | None = None
+    if_none_match: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """What a DELETE asks for; ``if_delete_at`` is the expirer's condition."""
+    time: Timestamp
+    if_delete_at: int | None = None
+    open_expired: bool = False
+
+
+@dataclass(slots=True)
+class Result:
+    """Outcome of a write: the verdict, what was there before, what is there now."""
+    verdict: Verdict
+    before: Lookup
+    time: Timestamp = ZERO              # of what was there before
+    etag: str = ''
+    size: int = 0
+    written: bool = False
+    plan: PostPlan | None = None
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def old_state(self) -> ObjectState | None:
+        return self.before.state
+
+
+class Store:
+    """The devices below one directory."""
+
+    def __init__(self, options: Any, cluster: Cluster, logger: Any, statsd: Any,
+                 clock: Clock = SYSTEM):
+        self.options = options
+        self.cluster = cluster
+        self.logger = logger
+        self.statsd = statsd
+        self.clock = clock
+        self.rules = WriteRules(
+            options.fallocate_reserve, not options.disable_fallocate,
+            options.mb_per_sync * _MIB or 1 << 62, options.reclaim_age, options.keep_cache_size)
+        self._threads: dict[str, DiskThreads] = {}
+        self._temporary: dict[str, fs.TemporaryFiles] = {}
+        self._verify_credit = 0.0
+
+    # -- places and threads --------------------------------------------------------------------
+
+    def place(self, device: str, part: str, policy: StoragePolicy, account: str, container: str,
+              obj: str) -> Placement:
+        """Return where an object lives. Raises DeviceUnavailable for a name no drive can have."""
+        return Placement(device, self.device_path(device), part, policy, account, container, obj,
+                         self.cluster.hash_path(account, container, obj))
+
+    def device_path(self, device: str) -> str:
+        """Return the path of a device, there or not. Raises DeviceUnavailable for a bad name."""
+        if not drive_name_is_valid(device):
+            raise DeviceUnavailable('%r is not a valid drive name' % device, device=device)
+        return '%s/%s' % (self.options.devices, device)
+
+    def run(self, place: Placement, fn: Callable, *args: Any) -> Any:
+        """Call ``fn`` in a disk thread of the place's device after checking the device."""
+        threads = self._threads.get(place.device)
+        if threads is None:
+            # Checked first, so that made-up device names do not collect thread pools.
+            fs.check_device(place.device_path, self.options.mount_check)
+            threads = self._threads[place.device] = DiskThreads(
+                'disk-' + place.device, self.options.eventlet_tpool_num_threads)
+        return threads.run(self._checked, place, fn, args)
+
+    def _checked(self, place: Placement, fn: Callable, args: tuple) -> Any:
+        fs.check_device(place.device_path, self.options.mount_check)
+        return fn(place, *args)
+
+    def close(self) -> None:
+        """End the disk threads."""
+        for threads in self._threads.values():
+            threads.close()
+        self._threads.clear()
+
+    def statistics(self) -> dict[str, dict]:
+        """Return the counters of each device's threads."""
+        return {device: threads.statistics() for device, threads in self._threads.items()}
+
+    def writer(self, place: Placement) -> ObjectWriter:
+        """Return a writer for one file of an object; use it inside disk threads."""
+        temporary = self._temporary.setdefault(place.device, fs.TemporaryFiles())
+        return ObjectWriter(place, temporary, self.rules)
+
+    # -- reading -------------------------------------------------------------------------------
+
+    def look_up(self, place: Placement, now: Timestamp, open_expired: bool = False) -> Lookup:
+        """Say what is stored, without its body."""
+        return self._noted(place, self.run(place, look_up, now, open_expired))
+
+    def fetch(self, place: Placement, now: Timestamp, open_expired: bool = False,
+              whole: bool = True) -> Lookup:
+        """Say what is stored, with its open body; ``whole`` prefetches a small one."""
+        found = self.run(place, fetch, now, open_expired, self.wants_verification(), whole)
+        return self._noted(place, found)
+
+    def read_step(self, body: Body, wanted: int) -> bytes:
+        """Return the next bytes of a body, b'' at its end."""
+        data = self._threads[body.place.device].run(body.read_step, wanted)
+        if body.problem is not None:
+            self.note_quarantine(body.place, body.problem)
+            body.problem = None
+        return data
+
+    def wants_verification(self) -> bool:
+        """Tell whether this whole read is among those whose checksum is verified."""
+        share = self.options.etag_validate_pct
+        if share >= 1:
+            return True
+        self._verify_credit += share
+        if self._verify_credit < 1:
+            return False
+        self._verify_credit -= 1
+        return True
+
+    def _noted(self, place: Placement, found: Lookup) -> Lookup:
+        if found.problem is not None:
+            self.note_quarantine(place, found.problem)
+        return found
+
+    def note_quarantine(self, place: Placement, problem: str) -> None:
+        """Count and log that an object was moved out of the way."""
+        self.statsd.increment('quarantines')
+        self.logger.error('Quarantined object %s: %s', place.hash_path, problem)
+
+    # -- writing -------------------------------------------------------------------------------
+
+    def put_small(self, place: Placement, put: Put, body: bytes) -> Result:
+        """Store a whole object in one step."""
+        return self._reported(place, self.run(place, self._put_small, put, body))
+
+    def _put_small(self, place: Placement, put: Put, body: bytes) -> Result:
+        result = self._check_put(place, put)
+        if result.verdict is not Verdict.DONE:
+            return result
+        # Checked before anything is created: the ETag is known as soon as the body is.
+        if put.etag is not None and md5(body).hexdigest() != put.etag:
+            result.verdict = Verdict.BAD_ETAG
+            return result
+        writer = self.writer(place)
+        write_small(writer, body, put.time, put.metadata, self.clock.time())
+        return self._stored(result, writer)
+
+    def check_put(self, place: Placement, put: Put) -> Result:
+        """Say whether a PUT may go on: DONE means yes, nothing is written."""
+        return self._reported(place, self.run(place, self._check_put, put))
+
+    def _check_put(self, place: Placement, put: Put) -> Result:
+        try:
+            found = look_up(place, put.time)
+        except StateChanged:
+            found = Lookup(Kind.ABSENT)
+        time = _known_time(found)
+        if put.if_none_match and found.exists and found.state.etag in Match(put.if_none_match):
+            return Result(Verdict.PRECONDITION, found, time)
+        if time >= put.time:
+            return Result(Verdict.CONFLICT, found, time)
+        return Result(Verdict.DONE, found, time)
+
+    def start_upload(self, place: Placement, expected_size: int | None) -> ObjectWriter:
+        """Return a writer with an open temporary file. The caller closes it."""
+        writer = self.writer(place)
+        self.run(place, lambda _place: writer.open(expected_size))
+        return writer
+
+    def upload_step(self, writer: ObjectWriter, chunks: list[bytes]) -> None:
+        """Append chunks to an upload."""
+        self._threads[writer.place.device].run(writer.write, chunks)
+
+    def finish_upload(self, writer: ObjectWriter, put: Put, result: Result) -> Result:
+        """Check the ETag and make the object visible; ``result`` is that of check_put."""
+        if put.etag is not None and put.etag != writer.etag:
+            result.verdict = Verdict.BAD_ETAG
+            return result
+
+        def publish(_place: Placement) -> None:
+            writer.publish(data_name(put.time), complete_metadata(put.metadata, writer),
+                           self.clock.time())
+        self.run(writer.place, publish)
+        return self._reported(writer.place, self._stored(result, writer))
+
+    def close_upload(self, writer: ObjectWriter) -> None:
+        """Throw an unfinished upload away."""
+        self._threads[writer.place.device].run(writer.close)
+
+    @staticmethod
+    def _stored(result: Result, writer: ObjectWriter) -> Result:
+        result.etag, result.size, result.written = writer.etag, writer.size, True
+        result.problems = writer.problems
+        return result
+
+    def post(self, place: Placement, post: PostRequest, open_expired: bool = False) -> Result:
+        """Write the metadata of a POST."""
+        return self._reported(place, self.run(place, self._post, post, open_expired))
+
+    def _post(self, place: Placement, post: PostRequest, open_expired: bool) -> Result:
+        found = look_up(place, post.time, open_expired)
+        if not found.exists:
+            return Result(Verdict.NOT_FOUND, found)
+        plan = plan_post(found.state, post)
+        if plan is None:
+            return Result(Verdict.CONFLICT, found, found.state.time)
+        writer = self.writer(place)
+        write_meta(writer, plan, self.clock.time())
+        return Result(Verdict.DONE, found, found.state.time, written=True, plan=plan,
+                      problems=writer.problems)
+
+    def delete(self, place: Placement, delete: Delete) -> Result:
+        """Write the tombstone of a DELETE; even where there is nothing, so that it lasts."""
+        return self._reported(place, self.run(place, self._delete, delete))
+
+    def _delete(self, place: Placement, delete: Delete) -> Result:
+        found = look_up(place, delete.time, delete.open_expired)
+        time = _known_time(found)
+        verdict = _verdict_of_delete(found, time, delete)
+        result = Result(verdict, found, time)
+        # A refused condition leaves everything as it is; otherwise the tombstone is written even
+        # when there was nothing to delete, because the object may be on its way.
+        refused = delete.if_delete_at is not None and verdict is not Verdict.DONE
+        if not refused and time < delete.time:
+            writer = self.writer(place)
+            write_tombstone(writer, delete.time, self.clock.time())
+            result.written, result.problems = True, writer.problems
+        return result
+
+    def _reported(self, place: Placement, result: Result) -> Result:
+        self._noted(place, result.before)
+        for problem in result.problems:
+            self.logger.error('%s', problem)
+        return result
+
+    # -- deferred container updates ------------------------------------------------------------
+
+    def defer(self, place: Placement, update: PendingUpdate, time: Timestamp) -> None:
+        """Write a container update to disk for the updater; durable when this returns."""
+        self.run(place, self._defer, update, time)
+        self.statsd.increment('async_pendings')
+
+    def _defer(self, place: Placement, update: PendingUpdate, time: Timestamp) -> None:
+        digest = self.cluster.hash_path(update.account, update.container, update.obj)
+        path = '%s/%s/%s/%s-%s' % (place.device_path, place.policy.async_dir, digest[-3:], digest,
+                                   time.internal)
+        fs.replace_file(path, encode_update(update), place.tmp_path, place.device_path)
+
+
+def _known_time(found: Lookup) -> Timestamp:
+    """Return the time that a new PUT or DELETE must exceed."""
+    if found.exists:
+        return found.state.data_time
+    return found.time or ZERO
+
+
+def _verdict_of_delete(found: Lookup, time: Timestamp, delete: Delete) -> Verdict:
+    if delete.if_delete_at is None:
+        if not found.exists:
+            return Verdict.NOT_FOUND
+        return Verdict.DONE if time < delete.time else Verdict.CONFLICT
+    if found.kind is Kind.ABSENT:
+        return Verdict.NOT_FOUND
+    if time >= delete.time:
+        return Verdict.CONFLICT
+    stored = (found.state.delete_at or 0) if found.state else 0
+    return Verdict.DONE if stored == delete.if_delete_at else Verdict.PRECONDITION

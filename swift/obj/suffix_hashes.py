@@ -1,0 +1,139 @@
+"""Keep track of which suffix directories of a partition changed, for replication.
+
+Layer 3; blocks, for disk threads. Every change of an object first appends its suffix to
+``hashes.invalid`` of the partition (sheet 02 §7.2); consolidation turns those lines into unknown
+hashes in ``hashes.pkl`` and empties the list, and ``suffix_hash`` computes the hash of one suffix.
+
+Locking: whoever empties the list holds ``.lock`` exclusively. Appending takes the lock shared: one
+append is atomic, so writers need not wait for each other, only for a consolidation. Nodes of the
+original, which lock exclusively for both, are compatible with that.
+"""
+import os
+
+from swift.common import fs
+from swift.common.codecs.hashes import (
+    UPDATED,
+    VALID,
+    Hashes,
+    decode_hashes,
+    decode_invalid,
+    encode_hashes,
+    encode_invalid,
+)
+from swift.common.locks import file_lock
+from swift.core import fileset
+from swift.core.hashing import md5
+from swift.obj.placement import Placement
+
+HASH_FILE = 'hashes.pkl'
+INVALID_FILE = 'hashes.invalid'
+LOCK_FILE = '.lock'
+LOCK_TIMEOUT_S = 10
+
+
+def mark_dirty(place: Placement) -> None:
+    """Note that the object's suffix changes. Must be on record before the change is visible.
+
+    Raises LockTimeout. Cost: six system calls; waits only while hashes.pkl is being rewritten.
+    """
+    mark_suffix_dirty(place.part_path, place.suffix, place.device_path)
+
+
+def mark_suffix_dirty(part_path: str, suffix: str, device_path: str) -> None:
+    """Append a suffix to the partition's list, making the partition's directory if needed."""
+    fs.step('mark dirty')
+    try:
+        _append_suffix(part_path, suffix)
+    except FileNotFoundError:
+        # The partition is new, or was removed when its last object moved away.
+        fs.make_dirs(part_path, device_path)
+        with fs.translate(part_path):
+            _append_suffix(part_path, suffix)
+
+
+def _append_suffix(part_path: str, suffix: str) -> None:
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+    with file_lock('%s/%s' % (part_path, LOCK_FILE), LOCK_TIMEOUT_S, shared=True):
+        with fs.opened('%s/%s' % (part_path, INVALID_FILE), flags, 0o644) as fd:
+            fs.write_all(fd, encode_invalid(suffix))
+
+
+def read_hashes(part_path: str) -> Hashes:
+    """Return the content of hashes.pkl; {'valid': False} if it is missing or damaged."""
+    try:
+        with open(os.path.join(part_path, HASH_FILE), 'rb') as file:
+            return decode_hashes(file.read())
+    except FileNotFoundError:
+        return {VALID: False, UPDATED: -1}
+    except OSError as error:
+        if fs.is_read_failure(error):
+            return {VALID: False}
+        raise fs.disk_error(error, part_path) from error
+
+
+def write_hashes(part_path: str, hashes: Hashes, now: float) -> None:
+    """Replace hashes.pkl durably. The caller holds the partition's lock."""
+    content = {VALID: True, **hashes, UPDATED: now}
+    path = os.path.join(part_path, HASH_FILE)
+    fs.replace_file(path, encode_hashes(content), part_path, os.path.dirname(part_path))
+
+
+def consolidate(part_path: str, now: float) -> Hashes | None:
+    """Move the dirty suffixes into hashes.pkl as unknown; return its content.
+
+    None if the partition has no directory. The list is emptied only after the new hashes.pkl is
+    durable: a crash in between marks suffixes dirty once more, which costs a computation.
+    """
+    try:
+        with file_lock(os.path.join(part_path, LOCK_FILE), LOCK_TIMEOUT_S):
+            hashes = read_hashes(part_path)
+            path = os.path.join(part_path, INVALID_FILE)
+            try:
+                with open(path, 'rb') as file:
+                    dirty = decode_invalid(file.read())
+            except FileNotFoundError:
+                return hashes
+            changed = [suffix for suffix in dirty if hashes.get(suffix, '') is not None]
+            if changed:
+                hashes.update(dict.fromkeys(changed))
+                write_hashes(part_path, hashes, now)
+            if dirty:
+                with fs.translate(path):
+                    os.truncate(path, 0)
+            return hashes
+    except FileNotFoundError:
+        return None
+
+
+def suffix_hash(suffix_path: str, now: float, reclaim_age: float) -> str | None:
+    """Return the hash of a suffix directory of a replicated policy; None if nothing is in it.
+
+    Cleans each hash directory up on the way and removes what is empty. OSError and DiskError
+    pass: the suffix stays unknown.
+    """
+    digest = md5()
+    for name in sorted(fs.list_dir(suffix_path)):
+        hash_path = os.path.join(suffix_path, name)
+        for text in fileset.hash_inputs(clean_up(hash_path, now, reclaim_age)):
+            digest.update(text.encode('ascii'))
+    if fs.remove_dir_if_empty(suffix_path) or not os.path.isdir(suffix_path):
+        return None
+    return digest.hexdigest()
+
+
+def clean_up(hash_path: str, now: float, reclaim_age: float) -> fileset.FileSet:
+    """Unlink what no verdict will need again; remove the directory if that was all.
+
+    Returns the verdict over what is left. Safe at any moment, see the law of fileset.
+    """
+    names = fs.list_dir(hash_path)
+    verdict = fileset.judge(names)
+    gone = fileset.disposable(verdict, now, reclaim_age)
+    for name in gone:
+        fs.step('unlink')
+        fs.unlink_if_there(os.path.join(hash_path, name))
+    if len(gone) == len(names):
+        fs.remove_dir_if_empty(hash_path)
+    if verdict.reclaimable or verdict.tombstone:
+        verdict = fileset.judge(set(names).difference(gone))
+    return verdict

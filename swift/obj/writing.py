@@ -1,0 +1,190 @@
+"""Write an object, its later metadata or its tombstone, so that it survives any crash.
+
+Layer 3; everything blocks, for disk threads. Order of every write (sheet 02 §5):
+
+    temporary file -> data -> extended attributes -> fsync -> suffix marked dirty -> name
+    -> fsync of the hash directory and of every directory above it that is new -> clean-up
+
+A crash before the name leaves nothing to see, a crash after it a complete file beside files that
+it makes obsolete; every reader copes with both. ``fs.step`` announces each operation, and a test
+kills the process at each of them.
+"""
+import os
+from dataclasses import dataclass
+
+from swift.common import fs
+from swift.common.codecs.metadata import encode_metadata
+from swift.common.config.options import Reserve
+from swift.common.errors import DiskError, DiskFull
+from swift.common.xattr import write_blob
+from swift.core import fileset
+from swift.core.hashing import md5
+from swift.core.object_meta import Metadata, PostPlan
+from swift.core.timestamp import Timestamp
+from swift.obj.placement import Placement
+from swift.obj.suffix_hashes import clean_up, mark_dirty
+
+# Below this size preallocation saves nothing.
+_PREALLOCATE_FROM_BYTES = 65536
+_PUBLISH_TRIES = 3
+_SYNC_UNIT = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class WriteRules:
+    """How a device is written to; sizes in bytes."""
+    reserve: Reserve
+    use_fallocate: bool = True
+    sync_every: int = 512 * _SYNC_UNIT
+    reclaim_age_s: float = 604800
+    keep_cache_size: int = 5242880
+
+
+class ObjectWriter:
+    """One file on its way into a hash directory: create, write, publish or close.
+
+    Use one method at a time, in disk threads. Owns its temporary file until ``close``.
+    """
+
+    def __init__(self, place: Placement, temporary_files: fs.TemporaryFiles, rules: WriteRules):
+        self.place = place
+        self.size = 0
+        self.problems: list[str] = []
+        self._files = temporary_files
+        self._rules = rules
+        self._made = 0
+        self._synced = 0
+        self._digest = md5()
+        self._file: fs.TemporaryFile | None = None
+
+    @property
+    def etag(self) -> str:
+        return self._digest.hexdigest()
+
+    def open(self, expected_size: int | None, check_space: bool = True) -> None:
+        """Create the temporary file; DiskFull when the body will not fit."""
+        for _try in range(_PUBLISH_TRIES):
+            self._made += fs.make_dirs(self.place.hash_path, self.place.device_path)
+            try:
+                self._file = self._files.open(self.place.hash_path, self.place.tmp_path)
+                break
+            except FileNotFoundError:
+                # A clean-up found the new directory empty and removed it.
+                continue
+        else:
+            raise DiskError('%s keeps vanishing' % self.place.hash_path, self.place.hash_path)
+        if check_space:
+            self._check_space(expected_size or 0)
+
+    def _check_space(self, size: int) -> None:
+        rules = self._rules
+        if size > 0 and not rules.use_fallocate:
+            return
+        free, total = fs.free_and_total(self._file.fd)
+        reserve = rules.reserve.bytes_of(total)
+        if (free - size <= reserve) if size > 0 else (free < reserve):
+            raise DiskFull('FALLOCATE_RESERVE fail: %d free, %d to write, %d reserved'
+                           % (free, size, reserve), self.place.hash_path, self.place.device)
+        if size > _PREALLOCATE_FROM_BYTES:
+            fs.preallocate(self._file.fd, size)
+
+    def write(self, chunks: list[bytes]) -> None:
+        """Append to the body."""
+        fs.step('write')
+        for chunk in chunks:
+            fs.write_all(self._file.fd, chunk)
+            self._digest.update(chunk)
+            self.size += len(chunk)
+        if self.size - self._synced >= self._rules.sync_every:
+            fs.sync_data(self._file.fd)
+            fs.drop_cache(self._file.fd, self._synced, self.size - self._synced)
+            self._synced = self.size
+
+    def publish(self, name: str, metadata: Metadata, now: float) -> None:
+        """Make the file durable and visible under ``name``, then remove what it made obsolete.
+
+        When this returns the write may be acknowledged. What goes wrong in the clean-up is in
+        ``problems``.
+        """
+        write_blob(self._file.fd, encode_metadata(metadata))
+        fs.sync_file(self._file.fd)
+        if self.size > self._rules.keep_cache_size:
+            fs.drop_cache(self._file.fd)
+        mark_dirty(self.place)
+        self._give_name('%s/%s' % (self.place.hash_path, name))
+        fs.sync_dirs(self.place.hash_path, self._made)
+        self.close()
+        try:
+            clean_up(self.place.hash_path, now, self._rules.reclaim_age_s)
+        except (OSError, DiskError) as error:
+            self.problems.append('cannot clean up %s: %s' % (self.place.hash_path, error))
+
+    def _give_name(self, target: str) -> None:
+        for _try in range(_PUBLISH_TRIES):
+            try:
+                self._file.publish(target)
+                return
+            except FileNotFoundError:
+                self._made += fs.make_dirs(self.place.hash_path, self.place.device_path)
+        raise DiskError('%s keeps vanishing' % self.place.hash_path, target)
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def __del__(self) -> None:
+        self.close()
+
+
+def write_small(writer: ObjectWriter, body: bytes, time: Timestamp, metadata: Metadata,
+                now: float) -> None:
+    """Write a whole object in one go; ``metadata`` lacks only length and ETag, added here."""
+    try:
+        writer.open(len(body))
+        if body:
+            writer.write([body])
+        writer.publish(fileset.data_name(time), complete_metadata(metadata, writer), now)
+    finally:
+        writer.close()
+
+
+def complete_metadata(metadata: Metadata, writer: ObjectWriter) -> Metadata:
+    """Add length and ETag of what was written, in the usual order of keys."""
+    complete = {'X-Timestamp': metadata['X-Timestamp'], 'Content-Type': metadata['Content-Type'],
+                'Content-Length': str(writer.size), 'ETag': writer.etag}
+    complete.update(metadata)
+    complete['name'] = writer.place.name
+    return complete
+
+
+def write_meta(writer: ObjectWriter, plan: PostPlan, now: float) -> None:
+    """Write the .meta of a POST."""
+    try:
+        writer.open(None)
+        writer.publish(fileset.meta_name(plan.time, plan.ctype_time), plan.metadata, now)
+    finally:
+        writer.close()
+
+
+def write_tombstone(writer: ObjectWriter, time: Timestamp, now: float) -> None:
+    """Write the tombstone of a DELETE. It is never refused for lack of reserved space."""
+    try:
+        writer.open(None, check_space=False)
+        writer.publish(fileset.tombstone_name(time),
+                       {'X-Timestamp': time.internal, 'name': writer.place.name}, now)
+    finally:
+        writer.close()
+
+
+def remove_stale_temporaries(tmp_path: str, older_than: float) -> int:
+    """Remove temporary files last changed before a time (seconds); return how many."""
+    removed = 0
+    for name in fs.list_dir(tmp_path):
+        path = '%s/%s' % (tmp_path, name)
+        try:
+            if os.stat(path).st_mtime < older_than:
+                removed += fs.unlink_if_there(path)
+        except FileNotFoundError:
+            continue
+    return removed
