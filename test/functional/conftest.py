@@ -1,4 +1,5 @@
 """One all-in-one cluster for the whole black-box suite, or the one that a test.conf names."""
+
 import uuid
 from configparser import ConfigParser
 
@@ -19,6 +20,7 @@ def saio(tmp_path_factory):
 def auth_url(request, pytestconfig):
     """Authentication URL of the cluster under test (SWIFT_TEST_CONFIG_FILE, or our own)."""
     import os
+
     path = os.environ.get('SWIFT_TEST_CONFIG_FILE')
     if path:
         config = ConfigParser()

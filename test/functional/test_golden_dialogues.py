@@ -5,6 +5,7 @@ SWIFT_GOLDEN names the folder that holds `http/replay.py`. Scenarios that cannot
 filter is not there yet stand in `golden_allowed.json`, each with its reason; the list may only
 shrink, so an entry that passes is a failure too.
 """
+
 import json
 import os
 import re
@@ -17,21 +18,40 @@ import pytest
 GOLDEN = Path(os.environ.get('SWIFT_GOLDEN', '/nonexistent')) / 'http'
 ALLOWED = json.loads((Path(__file__).parent / 'golden_allowed.json').read_text())
 # Areas a to d and f: everything but the filters (e-) and the S3 API (g-).
-FILES = sorted(path for path in (GOLDEN / 'scenarios').glob('*.json')
-               if not path.name.startswith(('e-', 'g-')))
+FILES = sorted(
+    path for path in (GOLDEN / 'scenarios').glob('*.json') if not path.name.startswith(('e-', 'g-'))
+)
 
 pytestmark = pytest.mark.skipif(
-    not FILES, reason='SWIFT_GOLDEN does not name a folder with recorded dialogues')
+    not FILES, reason='SWIFT_GOLDEN does not name a folder with recorded dialogues'
+)
 
 
 @pytest.mark.parametrize('path', FILES, ids=lambda path: path.stem)
 def test_golden_dialogue_is_answered_as_recorded(path, saio):
     layout = saio.layout
-    backend = ','.join([f'{kind}={layout.ip(1)}:{layout.port_of(kind, 1)}'
-                        for kind in ('object', 'container', 'account')] + ['device=sdb1'])
+    backend = ','.join(
+        [
+            f'{kind}={layout.ip(1)}:{layout.port_of(kind, 1)}'
+            for kind in ('object', 'container', 'account')
+        ]
+        + ['device=sdb1']
+    )
     done = subprocess.run(
-        [sys.executable, str(GOLDEN / 'replay.py'), '--auth', saio.auth_url, '--backend', backend,
-         str(path)], capture_output=True, text=True, timeout=300, check=False)
+        [
+            sys.executable,
+            str(GOLDEN / 'replay.py'),
+            '--auth',
+            saio.auth_url,
+            '--backend',
+            backend,
+            str(path),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
     failed = set(re.findall(r'^FAIL (\S+)', done.stdout, re.M))
     allowed = {title for title in ALLOWED if title.startswith(path.stem + '/')}
     assert failed <= allowed, done.stdout + done.stderr

@@ -1,4 +1,5 @@
 """A cluster of its own for each module: these tests kill, fill and starve it."""
+
 import uuid
 
 import pytest

@@ -1,4 +1,5 @@
 """Full, read-only and missing devices: 507 or 503 to whom it concerns, and never half an object."""
+
 import os
 import subprocess
 from pathlib import Path
@@ -15,10 +16,12 @@ is_root = pytest.mark.skipif(os.geteuid() != 0, reason='needs root to mount a sm
 def mount_small(folder: Path, image: Path, size_mb: int) -> None:
     with open(image, 'wb') as f:
         f.truncate(size_mb << 20)
-    subprocess.run(['mkfs.ext4', '-q', '-F', '-O', '^has_journal', str(image)], check=True,
-                   capture_output=True)
-    subprocess.run(['mount', '-o', 'loop', str(image), str(folder)], check=True,
-                   capture_output=True)
+    subprocess.run(
+        ['mkfs.ext4', '-q', '-F', '-O', '^has_journal', str(image)], check=True, capture_output=True
+    )
+    subprocess.run(
+        ['mount', '-o', 'loop', str(image), str(folder)], check=True, capture_output=True
+    )
 
 
 @pytest.fixture

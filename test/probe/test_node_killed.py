@@ -1,4 +1,5 @@
 """One of four nodes dies without warning while sixteen clients write."""
+
 import os
 import signal
 from pathlib import Path
@@ -25,8 +26,11 @@ def start_node(saio, node: int) -> None:
 
 
 def async_pendings(saio) -> list[Path]:
-    return [path for node in saio.layout.node_numbers
-            for path in Path(saio.layout.devices_root(node)).glob('*/async_pending*/*/*')]
+    return [
+        path
+        for node in saio.layout.node_numbers
+        for path in Path(saio.layout.devices_root(node)).glob('*/async_pending*/*/*')
+    ]
 
 
 @pytest.mark.slow
@@ -42,7 +46,7 @@ def test_no_acknowledged_write_is_lost_when_a_node_dies(saio, client, container,
     finally:
         start_node(saio, node)
     assert wrong_objects(load) == []
-    for _ in range(3):      # a pass that found a server not yet listening leaves its file
+    for _ in range(3):  # a pass that found a server not yet listening leaves its file
         if not async_pendings(saio):
             break
         done = saio.swift_init('object-updater', 'once')

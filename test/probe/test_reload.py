@@ -1,4 +1,5 @@
 """A seamless reload of the proxy under load loses no request and changes every worker."""
+
 from pathlib import Path
 
 import pytest

@@ -2,6 +2,7 @@
 
 Unlike a library it sends header lines and paths exactly as given and follows no redirects.
 """
+
 import http.client
 import json
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ class Answer:
 @dataclass
 class Client:
     """One user of one cluster. Paths are relative to the user's storage URL and are quoted here."""
+
     auth_url: str
     user: str = 'test:tester'
     key: str = 'testing'
@@ -36,8 +38,11 @@ class Client:
     storage_path: str = field(default='', init=False)
 
     def __post_init__(self) -> None:
-        answer = self.raw('GET', urlsplit(self.auth_url).path,
-                          headers={'X-Auth-User': self.user, 'X-Auth-Key': self.key})
+        answer = self.raw(
+            'GET',
+            urlsplit(self.auth_url).path,
+            headers={'X-Auth-User': self.user, 'X-Auth-Key': self.key},
+        )
         assert answer.status == 200, (answer.status, answer.body)
         self.token = answer.header('X-Auth-Token') or ''
         self.storage_path = urlsplit(answer.header('X-Storage-Url') or '').path
@@ -46,8 +51,14 @@ class Client:
     def account(self) -> str:
         return self.storage_path.rsplit('/', 1)[-1]
 
-    def raw(self, method: str, target: str, body=None, headers: dict | None = None,
-            timeout_s: float = 60) -> Answer:
+    def raw(
+        self,
+        method: str,
+        target: str,
+        body=None,
+        headers: dict | None = None,
+        timeout_s: float = 60,
+    ) -> Answer:
         """Send one request to any path, exactly as written, without a token."""
         conn = http.client.HTTPConnection(urlsplit(self.auth_url).netloc, timeout=timeout_s)
         try:
@@ -57,12 +68,20 @@ class Client:
         finally:
             conn.close()
 
-    def request(self, method: str, path: str = '', body=None, headers: dict | None = None,
-                query: str = '', **kwargs) -> Answer:
+    def request(
+        self,
+        method: str,
+        path: str = '',
+        body=None,
+        headers: dict | None = None,
+        query: str = '',
+        **kwargs,
+    ) -> Answer:
         """Send an authorised request below the account: path is 'container/object', unquoted."""
         target = self.storage_path + (f'/{quote(path)}' if path else '') + query
-        return self.raw(method, target, body, {'X-Auth-Token': self.token, **(headers or {})},
-                        **kwargs)
+        return self.raw(
+            method, target, body, {'X-Auth-Token': self.token, **(headers or {})}, **kwargs
+        )
 
     def get(self, path: str = '', **kwargs) -> Answer:
         return self.request('GET', path, **kwargs)

@@ -5,6 +5,7 @@ from their names; some are overwritten or deleted. What the cluster acknowledged
 that `verify` holds it to. An operation whose answer was an error or got lost may or may not
 have happened: its object is then not checked.
 """
+
 import hashlib
 import http.client
 import threading
@@ -24,11 +25,12 @@ def body_of(name: str, generation: int, size: int) -> bytes:
 @dataclass
 class Load:
     """Run `clients` threads against a container until `stop()`; at most `limit` operations each."""
+
     client: Client
     container: str
     clients: int = 16
     limit: int = 500
-    acknowledged: dict[str, str | None] = field(default_factory=dict)   # name -> md5, None: deleted
+    acknowledged: dict[str, str | None] = field(default_factory=dict)  # name -> md5, None: deleted
     unsure: set[str] = field(default_factory=set)
     refused: list[tuple] = field(default_factory=list)
     done: int = 0
@@ -37,8 +39,9 @@ class Load:
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._milestones: list[tuple[int, threading.Event]] = []
-        self._threads = [threading.Thread(target=self._work, args=(i,))
-                         for i in range(self.clients)]
+        self._threads = [
+            threading.Thread(target=self._work, args=(i,)) for i in range(self.clients)
+        ]
 
     def __enter__(self) -> 'Load':
         for thread in self._threads:
@@ -65,7 +68,7 @@ class Load:
         for count in range(self.limit):
             if self._stop.is_set():
                 break
-            name = f'w{number}/o{count - count % 3}'       # every third put is an overwrite
+            name = f'w{number}/o{count - count % 3}'  # every third put is an overwrite
             conn = conn or http.client.HTTPConnection(address, timeout=60)
             delete = count % 7 == 6
             body = b'' if delete else body_of(name, count, SIZES[count % len(SIZES)])

@@ -3,6 +3,7 @@
 Ports: the proxy's is picked by the kernel; storage nodes use a base port whose block of ports is
 free on every node's address, so that suites can run beside a cluster that somebody uses.
 """
+
 import contextlib
 import os
 import subprocess
@@ -20,6 +21,7 @@ CLONE = Path(__file__).resolve().parents[2]
 @dataclass(frozen=True)
 class Saio:
     """A running cluster, and the ways in which tests disturb it."""
+
     layout: Layout
 
     @property
@@ -34,22 +36,37 @@ class Saio:
 
     def program(self, *argv: str, timeout_s: float = 120) -> subprocess.CompletedProcess:
         """Run one of our programs in the cluster's environment."""
-        return subprocess.run(argv, env=self.environment(), capture_output=True, text=True,
-                              timeout=timeout_s, check=False)
+        return subprocess.run(
+            argv,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
 
     def pids(self, server: str, node: int | None = None) -> list[int]:
         """Process ids of managers, as swift-init wrote them."""
         folder = Path(self.layout.run)
         name = f'{server}/{node}.pid' if node else f'{server}.pid'
-        found = [folder / name] if node or server == 'proxy-server' else \
-            sorted(folder.glob(f'{server}/*.pid'))
+        found = (
+            [folder / name]
+            if node or server == 'proxy-server'
+            else sorted(folder.glob(f'{server}/*.pid'))
+        )
         return [int(path.read_text()) for path in found if path.exists()]
 
 
 def saio_command(*words: str, root: str, **kwargs) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, '-m', 'swift.cli.saio.main', *words, '--root', root],
-                          cwd='/', capture_output=True, text=True, timeout=180, check=False,
-                          **kwargs)
+    return subprocess.run(
+        [sys.executable, '-m', 'swift.cli.saio.main', *words, '--root', root],
+        cwd='/',
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+        **kwargs,
+    )
 
 
 def free_base_port(nodes: int = 4) -> int:
@@ -64,8 +81,15 @@ def free_base_port(nodes: int = 4) -> int:
 @contextlib.contextmanager
 def running_saio(root: Path, *options: str) -> Iterator[Saio]:
     """Start a cluster in `root`, yield it, and stop it whatever happens."""
-    done = saio_command('up', '--port', str(checks.free_port()), '--base-port',
-                        str(free_base_port()), *options, root=str(root))
+    done = saio_command(
+        'up',
+        '--port',
+        str(checks.free_port()),
+        '--base-port',
+        str(free_base_port()),
+        *options,
+        root=str(root),
+    )
     try:
         assert done.returncode == 0, done.stdout + done.stderr
         layout = cluster.load(str(root))

@@ -20,7 +20,7 @@ MAX_PARAMETERS = 7
 ONLY = {
     'eventlet': {'swift/common/green.py'},
     'greenlet': {'swift/common/green.py'},
-    'errno': {'swift/common/fs.py'},
+    'errno': {'swift/common/fs.py', 'swift/common/errors.py'},
     'pickle': {'swift/common/codecs/'},
 }
 CORE_FORBIDDEN = {'os', 'socket', 'time', 'logging', 'subprocess', 'threading', 'eventlet',

@@ -1,4 +1,5 @@
 """Real clients, from their own virtual environment or from Debian's packages."""
+
 import os
 import shutil
 import subprocess
@@ -19,16 +20,30 @@ def client_program(name: str) -> str:
 @pytest.fixture(scope='session')
 def run_client(auth_url):
     """run(program, *words, **subprocess options) -> CompletedProcess; a bad exit fails."""
+
     def run(program: str, *words: str, **kwargs) -> subprocess.CompletedProcess:
-        env = {'PATH': os.environ['PATH'], 'HOME': os.environ.get('HOME', '/'), 'ST_AUTH': auth_url,
-               'ST_USER': 'test:tester', 'ST_KEY': 'testing', 'LC_ALL': 'C.UTF-8'}
+        env = {
+            'PATH': os.environ['PATH'],
+            'HOME': os.environ.get('HOME', '/'),
+            'ST_AUTH': auth_url,
+            'ST_USER': 'test:tester',
+            'ST_KEY': 'testing',
+            'LC_ALL': 'C.UTF-8',
+        }
         env.update(kwargs.pop('env', {}))
         kwargs.setdefault('check', True)
-        done = subprocess.run([client_program(program), *words], env=env, capture_output=True,
-                              text=True, timeout=300, **{**kwargs, 'check': False})
+        done = subprocess.run(
+            [client_program(program), *words],
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            **{**kwargs, 'check': False},
+        )
         if kwargs['check']:
             assert done.returncode == 0, f'{program} {words}: {done.stdout}\n{done.stderr}'
         return done
+
     return run
 
 

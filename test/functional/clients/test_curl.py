@@ -1,4 +1,5 @@
 """curl, the client of every README: uploads from a pipe, ranges, formats, and keep-alive."""
+
 import uuid
 
 import pytest

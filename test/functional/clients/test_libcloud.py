@@ -1,6 +1,6 @@
 """The steps of the libcloud object storage tutorial that need no large objects."""
 
-TUTORIAL = r'''
+TUTORIAL = r"""
 import hashlib, io, os, sys, tempfile
 from libcloud.storage.types import (ContainerAlreadyExistsError, ContainerIsNotEmptyError, Provider,
                                     ObjectDoesNotExistError, ContainerDoesNotExistError)
@@ -64,10 +64,11 @@ except ContainerDoesNotExistError:
     pass
 swift.ex_get_meta_data()
 print('done')
-'''
+"""
 
 
 def test_libcloud_tutorial(run_client):
     import uuid
+
     name = f'fractals-{uuid.uuid4().hex[:8]}'
     assert run_client('python', '-c', TUTORIAL, name).stdout == 'done\n'

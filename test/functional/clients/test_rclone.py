@@ -1,19 +1,33 @@
 """Debian's rclone: a real tree up, checked, and a second sync that moves nothing."""
+
 import re
 import uuid
 
 import pytest
 
-EXCLUDES = ['--exclude', '__pycache__/**', '--exclude', 'site-packages/**',
-            '--exclude', 'dist-packages/**', '--exclude', 'test/**']
+EXCLUDES = [
+    '--exclude',
+    '__pycache__/**',
+    '--exclude',
+    'site-packages/**',
+    '--exclude',
+    'dist-packages/**',
+    '--exclude',
+    'test/**',
+]
 
 
 @pytest.fixture
 def remote(auth_url, run_client, tmp_path):
     """(remote name with container, environment) of an rclone remote on the cluster."""
-    env = {'RCLONE_CONFIG': str(tmp_path / 'rclone.conf'), 'RCLONE_CONFIG_SAIO_TYPE': 'swift',
-           'RCLONE_CONFIG_SAIO_USER': 'test:tester', 'RCLONE_CONFIG_SAIO_KEY': 'testing',
-           'RCLONE_CONFIG_SAIO_AUTH': auth_url, 'RCLONE_CONFIG_SAIO_AUTH_VERSION': '1'}
+    env = {
+        'RCLONE_CONFIG': str(tmp_path / 'rclone.conf'),
+        'RCLONE_CONFIG_SAIO_TYPE': 'swift',
+        'RCLONE_CONFIG_SAIO_USER': 'test:tester',
+        'RCLONE_CONFIG_SAIO_KEY': 'testing',
+        'RCLONE_CONFIG_SAIO_AUTH': auth_url,
+        'RCLONE_CONFIG_SAIO_AUTH_VERSION': '1',
+    }
     name = f'saio:tree-{uuid.uuid4().hex[:8]}'
     yield name, env
     run_client('rclone', 'purge', name, env=env, check=False)

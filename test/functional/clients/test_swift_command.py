@@ -1,4 +1,5 @@
 """The published `swift` command and python-swiftclient library, as a user runs them."""
+
 import json
 import uuid
 
@@ -52,7 +53,7 @@ def test_swift_copy_and_capabilities(run_client, name, tmp_path):
     assert capabilities['swift']['container_listing_limit'] == 10000
 
 
-LIBRARY = '''
+LIBRARY = """
 import os, sys
 from swiftclient.client import Connection
 from swiftclient.exceptions import ClientException
@@ -77,7 +78,7 @@ for r in rows:
     conn.delete_object(c, r['name'])
 conn.delete_container(c)
 print('done')
-'''
+"""
 
 
 def test_swiftclient_library(run_client, name):
