@@ -58,8 +58,7 @@ def _server_problem(options: MemcacheOptions) -> str | None:
 
 def memcache_section(conf: Mapping[str, str]) -> dict[str, str]:
     """Return the filter's section, completed from memcache.conf where that rule says so."""
-    section = {name: value for name, value in conf.items()
-               if any(option.takes(name) for option in MemcacheOptions.table.values())}
+    section = dict(conf)
     if section.get('memcache_servers') and _has_connections(section):
         return section
     path = os.path.join(conf.get('swift_dir') or DEFAULT_SWIFT_DIR, 'memcache.conf')
@@ -67,8 +66,10 @@ def memcache_section(conf: Mapping[str, str]) -> dict[str, str]:
     # Two names of one option: the section's spelling must not leave the file's one behind.
     if any(section.get(name) for name in CONNECTIONS_NAMES):
         base = {name: value for name, value in base.items() if name not in CONNECTIONS_NAMES}
-    # Compat: an empty or senseless value in the section counts as not given.
-    return {**base, **{name: value for name, value in section.items() if value != ''}}
+    # Compat: an empty value in the section counts as not given.
+    ours = {option.name for option in MemcacheOptions.describe()}.union(CONNECTIONS_NAMES)
+    return {**base, **{name: value for name, value in section.items()
+                       if value != '' or name not in ours}}
 
 
 def _has_connections(section: Mapping[str, str]) -> bool:

@@ -6,7 +6,7 @@ Source: sheet 04 section 15.2.
     command                                                        replies
     set <hash> <flags> <exptime> <len>\\r\\n<value>\\r\\n             STORED
     add, as set                                                    STORED | NOT_STORED
-    get <hash> [<hash> ...]\\r\\n              any number of VALUE <hash> <flags> <len>\\r\\n<value>,
+    get <hash> [<hash> ...]\\r\\n           any of VALUE <hash> <flags> <len>\\r\\n<value>,
                                                                    END
     delete <hash>\\r\\n                                             DELETED | NOT_FOUND
     incr|decr <hash> <n>\\r\\n                                      <number> | NOT_FOUND
