@@ -153,6 +153,13 @@ def reserved_name_problem(account: str, container: str | None = None,
     return None
 
 
+def account_name_problem(name: str) -> str | None:
+    """Return why the value of a Destination-Account header is no account, or None."""
+    if not name:
+        return 'Account name cannot be empty'
+    return 'Account name cannot contain slashes' if '/' in name else None
+
+
 def drive_name_is_valid(name: str) -> bool:
     """True iff a device name needs no quoting as a form field (sheet 01 §15)."""
     return bool(name) and _quote(name, safe='', errors='surrogateescape') == name

@@ -1,0 +1,49 @@
+"""crossdomain: the policy document that old browser plug-ins ask for before they talk to us.
+
+Layer 2, left of authentication. Answers GET /crossdomain.xml. Source: sheet 05 §5.
+"""
+from collections.abc import Callable, Iterable
+
+from swift.common import log
+from swift.common.config.options import Options, Text
+from swift.common.registry import register_swift_info
+from swift.common.swob import Response
+
+PATH = '/crossdomain.xml'
+_FRAME = '''<?xml version="1.0"?>
+<!DOCTYPE cross-domain-policy SYSTEM "http://www.adobe.com/xml/dtds/cross-domain-policy.dtd" >
+<cross-domain-policy>
+%s
+</cross-domain-policy>'''
+
+
+class CrossDomainOptions(Options, section='filter:crossdomain'):
+    cross_domain_policy = Text('<allow-access-from domain="*" secure="false" />',
+                               'Policy rules, XML elements; may have several lines.')
+
+
+class CrossDomainMiddleware:
+    """The filter; see the module docstring."""
+
+    def __init__(self, app: Callable, options: CrossDomainOptions):
+        self.app = app
+        self._document = _FRAME % options.cross_domain_policy
+
+    def __call__(self, env: dict, start_response: Callable) -> Iterable[bytes]:
+        if env.get('PATH_INFO') != PATH or env['REQUEST_METHOD'] != 'GET':
+            return self.app(env, start_response)
+        return Response(body=self._document, content_type='application/xml')(env, start_response)
+
+
+def filter_factory(global_conf: dict, **local_conf: str) -> Callable:
+    """Paste entry point: `use = egg:swift#crossdomain`."""
+    conf = {**global_conf, **local_conf}
+    options = CrossDomainOptions.parse(conf)
+    for warning in options.warnings:
+        log.get_logger(conf, name='crossdomain').warning(warning)
+    register_swift_info('crossdomain')
+
+    def crossdomain_filter(app: Callable) -> CrossDomainMiddleware:
+        return CrossDomainMiddleware(app, options)
+
+    return crossdomain_filter

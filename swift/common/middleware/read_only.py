@@ -1,0 +1,80 @@
+"""read_only: refuses writes, for the whole cluster or account by account.
+
+Layer 2, right of the rate limiter. An operator sets X-Account-Sysmeta-Read-Only with an internal
+client; where it is set it beats the option. A copy writes to the account of Destination-Account.
+Source: sheet 05 §11.
+
+Cost: nothing for reads; one look-up in the account information for writes.
+"""
+from collections.abc import Callable, Iterable
+
+from swift.common import log
+from swift.common.config.options import Bool, Options
+from swift.common.info import get_account_info
+from swift.common.registry import register_swift_info
+from swift.common.subrequest import make_env
+from swift.common.swob import (
+    HTTPMethodNotAllowed,
+    HTTPPreconditionFailed,
+    Request,
+    wsgi_unquote,
+)
+from swift.core.constraints import config_true_value, valid_api_version
+from swift.core.names import account_name_problem
+
+WRITES = frozenset(('PUT', 'POST', 'COPY', 'DELETE'))
+BODY = 'Writes are disabled for this account.'
+
+
+class ReadOnlyOptions(Options, section='filter:read_only'):
+    read_only = Bool(False, 'Refuse writes to accounts that do not say otherwise.')
+    allow_deletes = Bool(False, 'Let DELETE pass nevertheless.')
+
+
+class ReadOnlyMiddleware:
+    """The filter; see the module docstring."""
+
+    def __init__(self, app: Callable, options: ReadOnlyOptions):
+        self.app = app
+        self._read_only = options.read_only
+        self._writes = WRITES - {'DELETE'} if options.allow_deletes else WRITES
+
+    def __call__(self, env: dict, start_response: Callable) -> Iterable[bytes]:
+        if env['REQUEST_METHOD'] not in self._writes:
+            return self.app(env, start_response)
+        return (self._refusal(Request(env)) or self.app)(env, start_response)
+
+    def _refusal(self, req: Request) -> Callable | None:
+        try:
+            version, _account, *_rest = req.split_path(2, 4, True)
+        except ValueError:
+            return None
+        if not valid_api_version(version):
+            return None
+        env = req.environ
+        other = req.headers.get('Destination-Account') if req.method == 'COPY' else None
+        if other is not None:
+            account = wsgi_unquote(other)
+            problem = account_name_problem(account)
+            if problem:
+                return HTTPPreconditionFailed(request=req, body=problem)
+            env = make_env(env, path=f'/{version}/{account}')
+        own = get_account_info(env, self.app, swift_source='RO')['sysmeta'].get('read-only')
+        if config_true_value(own) if own else self._read_only:
+            return HTTPMethodNotAllowed(request=req, body=BODY)
+        return None
+
+
+def filter_factory(global_conf: dict, **local_conf: str) -> Callable:
+    """Paste entry point: `use = egg:swift#read_only`."""
+    conf = {**global_conf, **local_conf}
+    options = ReadOnlyOptions.parse(conf)
+    for warning in options.warnings:
+        log.get_logger(conf, name='read_only').warning(warning)
+    if options.read_only:
+        register_swift_info('read_only')
+
+    def read_only_filter(app: Callable) -> ReadOnlyMiddleware:
+        return ReadOnlyMiddleware(app, options)
+
+    return read_only_filter
