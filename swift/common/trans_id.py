@@ -4,8 +4,6 @@ Layer 1. Form (sheet 04 §2.3): `tx`, 21 random hex digits, `-`, 10 hex digits o
 suffix that names the site, percent-encoded:
 
     tx3feaa47f9fd94bd4bf889-006b00b79a-hello%20world
-
-Also who the client behind load balancers is, which log lines name next to the id.
 """
 import secrets
 from collections.abc import Mapping
@@ -35,11 +33,3 @@ def get_trans_id_time(trans_id: str) -> int | None:
         return int(trans_id[24:34], 16)
     except ValueError:
         return None
-
-
-def get_remote_client(environ: Mapping[str, str]) -> str:
-    """Return the address of the client: as balancers report it, or the peer's."""
-    client = environ.get('HTTP_X_CLUSTER_CLIENT_IP', '').strip()
-    if not client:
-        client = environ.get('HTTP_X_FORWARDED_FOR', '').split(',')[0].strip()
-    return client or environ.get('REMOTE_ADDR', '')
