@@ -247,7 +247,7 @@ class HttpServer:
             self._accepting = True
             self._ready.watch(self._accept)
 
-    # -- what connections report --------------------------------------------------------------------
+    # -- what connections report ------------------------------------------------------------------
 
     def begins(self, connection: Connection) -> None:
         """A request starts: the connection waits no longer."""
@@ -297,7 +297,7 @@ class HttpServer:
         if due is not None:
             self._sweeper = green.call_later(max(due, SWEEP_S_MIN), self._sweep)
 
-    # -- helpers of connections ---------------------------------------------------------------------
+    # -- helpers of connections -------------------------------------------------------------------
 
     def date_line(self) -> str:
         """Return the Date header line of now."""

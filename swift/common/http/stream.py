@@ -157,6 +157,11 @@ class Stream:
             self.ready.close()
             self.sock.close()
 
+    def __del__(self) -> None:
+        # A descriptor closed behind the hub's back would confuse its next user.
+        if not getattr(self, 'closed', True):
+            self.close()
+
     def abort(self) -> None:
         """Close so that the peer sees a reset: what it received is known to be incomplete."""
         if not self.closed:
