@@ -1,0 +1,38 @@
+"""Transaction ids: the name under which one client request appears in every log.
+
+Pure (layer 0). `tx` + 21 random hex digits + `-` + 10 hex digits of seconds + quoted suffix; the
+time can be read back (sheet 04, section 2.3).
+
+    tx3feaa47f9fd94bd4bf889-006b00b79a-hello%20world
+"""
+
+import secrets
+
+from swift.core.names import quote
+
+RANDOM_HEX_DIGITS = 21
+_TIME_START = 2 + RANDOM_HEX_DIGITS + 1
+_TIME_END = _TIME_START + 10
+EXTRA_CHARACTERS_MAX = 32
+
+
+def generate_trans_id(suffix: str, now: float) -> str:
+    """Return a new id for a request that came at `now` (seconds)."""
+    random_part = secrets.token_hex(RANDOM_HEX_DIGITS // 2 + 1)[:RANDOM_HEX_DIGITS]
+    return 'tx%s-%010x%s' % (random_part, int(now), quote(suffix))
+
+
+def trans_id_suffix(configured: str, extra: str | None) -> str:
+    """Return the suffix for a request whose client sent `extra` as X-Trans-Id-Extra."""
+    return f'{configured}-{extra[:EXTRA_CHARACTERS_MAX]}' if extra else configured
+
+
+def get_time_from_trans_id(trans_id: str) -> int | None:
+    """Return the seconds an id carries, None when it is no transaction id."""
+    if (len(trans_id) < _TIME_END or not trans_id.startswith('tx')
+            or trans_id[_TIME_START - 1] != '-'):
+        return None
+    try:
+        return int(trans_id[_TIME_START:_TIME_END], 16)
+    except ValueError:
+        return None

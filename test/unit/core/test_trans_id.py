@@ -1,0 +1,32 @@
+"""Transaction ids can be told apart from other text, and their time read back."""
+
+import re
+
+from swift.core.hashing import md5
+from swift.core.put_footers import FooterDocument
+from swift.core.trans_id import generate_trans_id, get_time_from_trans_id, trans_id_suffix
+
+
+def test_generated_id_has_the_known_shape_and_carries_the_time():
+    trans_id = generate_trans_id('-hello world', 1795208861.9)
+    assert re.fullmatch(r'tx[0-9a-f]{21}-006b00b69d-hello%20world', trans_id)
+    assert get_time_from_trans_id(trans_id) == 1795208861
+    assert generate_trans_id('', 1.0) != generate_trans_id('', 1.0)
+
+
+def test_other_text_has_no_time():
+    for text in ('', 'tx', 'x' * 40, 'tx' + 'a' * 32, 'tx' + 'a' * 21 + '-zzzzzzzzzz'):
+        assert get_time_from_trans_id(text) is None
+
+
+def test_suffix_takes_32_characters_of_the_client():
+    assert trans_id_suffix('-site', None) == '-site'
+    assert trans_id_suffix('-site', 'x' * 40) == '-site-' + 'x' * 32
+
+
+def test_footer_document_bytes():
+    document = FooterDocument('B')
+    assert document.opening() == b'--B\r\nX-Document: object body\r\n\r\n'
+    assert document.closing({'Etag': 'x'}) == (
+        b'\r\n--B\r\nX-Document: object metadata\r\nContent-MD5: '
+        + md5(b'{"Etag": "x"}').hexdigest().encode() + b'\r\n\r\n{"Etag": "x"}\r\n--B--\r\n')
