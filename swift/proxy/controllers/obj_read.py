@@ -1,0 +1,204 @@
+"""GET and HEAD of objects: the best replica's answer, continued from another one when it breaks.
+
+Layer 3. (sheet 04, sections 8.2 and 11.1) The backend evaluates conditions and ranges; the proxy
+picks the answer and passes the body on. When a replica fails in the middle of a body, the Range
+is narrowed to what is missing and the remaining nodes are asked; only one with the same etag may
+continue. When none is left the client's connection is cut: that is the only way to tell it.
+
+Cost of a GET whose first node answers well: one pooled request, no green thread, no copy of the
+body; of the chunks one length each.
+"""
+
+from typing import Any
+
+from swift.common.errors import TransportError
+from swift.common.swob import Response
+from swift.core.byteranges import (
+    BrokenDocument,
+    MultipartProgress,
+    PlainProgress,
+    Resumed,
+    boundary_of,
+    parse_content_range,
+)
+from swift.core.get_race import ReadRule, source_timestamp
+from swift.proxy.backend_headers import request_headers
+from swift.proxy.controllers.base import (
+    is_true,
+    quoted_path,
+    refusal_reply,
+    source_reply,
+    uses_replication_network,
+)
+from swift.proxy.reading import Read, Source, ask, read_from_nodes
+
+
+def read_object(controller: Any, req: Any) -> Response:
+    """Answer a GET or HEAD of the controller's object."""
+    app, env, policy = controller.app, req.environ, controller.policy
+    settings = app.policy_settings(policy)
+    ring = app.cluster.object_ring(policy.index)
+    part = ring.get_part(controller.account, controller.container, controller.obj)
+    nodes = app.nodes.for_reading(ring, part, settings.order, 'object')
+    headers = request_headers(env, app.agent(req))
+    headers['X-Backend-Storage-Policy-Index'] = str(policy.index)
+    if app.options.allow_open_expired and is_true(env.get('HTTP_X_OPEN_EXPIRED')):
+        headers['X-Backend-Open-Expired'] = 'true'
+    newest = is_true(env.get('HTTP_X_NEWEST'))
+    rule = ReadRule(True, newest, nodes.primary_count,
+                    settings.options.rebalance_missing_suppression_count,
+                    nodes.primary_count if settings.options.concurrent_gets else 1)
+    timeout_s = app.options.node_timeout if newest else app.options.recoverable_node_timeout
+    read = Read('Object', req.method, part,
+                quoted_path(controller.account, controller.container, controller.obj), nodes,
+                headers, timeout_s, env.get('QUERY_STRING', ''), uses_replication_network(env))
+    status, source, usable = read_from_nodes(app, read, rule, settings.options.concurrency_timeout)
+    if not usable:
+        return refusal_reply(req, status, source)
+    backend = source.resp
+    timestamp = backend.headers.get('X-Timestamp')
+    if timestamp:
+        env['swift_x_timestamp'] = timestamp
+    resp = source_reply(req, source, app)
+    content_type = resp.headers.get('Content-Type')
+    if content_type is not None and 'swift_bytes' in content_type:
+        resp.headers['Content-Type'] = without_swift_bytes(content_type)
+    if req.method == 'GET' and status in (200, 206) and resp.headers.get('Content-Length') != '0':
+        resp.app_iter = ObjectBody(app, read, source, resumable=not newest, env=env)
+    return resp
+
+
+def without_swift_bytes(content_type: str) -> str:
+    """Return the content type without the parameter that listings use for a manifest's size."""
+    kind, *parameters = content_type.split(';')
+    kept = [p for p in parameters if not p.strip().lower().startswith('swift_bytes=')]
+    return ';'.join([kind, *kept])
+
+
+class _PassedOn:
+    """Stands for a progress when nothing can break any more."""
+
+    def feed(self, data: bytes) -> bytes:
+        return data
+
+
+_NO_PROGRESS = _PassedOn()
+
+
+class ObjectBody:
+    """The body of one object GET, across replicas. close() gives up the current source."""
+
+    __slots__ = ('_app', '_read', '_source', '_resumable', '_env', '_progress', '_chunks', '_etag',
+                 '_timestamp', '_left')
+
+    def __init__(self, app: Any, read: Read, source: Source, *, resumable: bool, env: dict):
+        self._app = app
+        self._read = read
+        self._source: Source | None = source
+        self._resumable = resumable
+        self._env = env
+        headers = source.resp.headers
+        self._etag = headers.get('Etag')
+        self._timestamp = source_timestamp(headers.get)
+        self._left = int(headers.get('Content-Length') or 0)
+        self._progress: Any = None
+        boundary = ''
+        if source.status == 206:
+            boundary = boundary_of(headers.get('Content-Type') or '')
+        if boundary:
+            ranges = env.get('HTTP_RANGE', '').replace(' ', '').partition('=')[2]
+            self._progress = MultipartProgress(boundary, ranges.split(','))
+        self._chunks = iter(source.resp.iter_chunks(app.options.object_chunk_size))
+
+    def __iter__(self) -> 'ObjectBody':
+        return self
+
+    def __next__(self) -> bytes:
+        while True:
+            try:
+                chunk = next(self._chunks, b'')
+            except TransportError as error:
+                self._resume(error)
+                continue
+            if self._progress is not None and chunk:
+                chunk = self._progress.feed(chunk)
+                if not chunk:
+                    continue
+            if chunk:
+                self._left -= len(chunk)
+                return chunk
+            if self._left > 0 and self._source is not None:
+                self._resume(None)
+                continue
+            self.close()
+            raise StopIteration
+
+    def close(self) -> None:
+        source, self._source = self._source, None
+        if source is not None:
+            source.close()
+            if self._left > 0:
+                # Nobody wants the rest: the reason is the client's, not a node's.
+                self._app.metrics.increment('object.client_disconnects')
+
+    def _resume(self, error: TransportError | None) -> None:
+        """Continue from another node, or raise: the engine then cuts the client's connection."""
+        failed, self._source = self._source, None
+        assert failed is not None
+        failed.close()
+        reason = error or 'body ended early'
+        self._app.nodes.note_error(failed.node, f'Object server: {reason} while reading '
+                                                f'{self._read.path}')
+        if self._progress is None:
+            self._progress = self._plain_progress(failed)
+        if isinstance(self._progress, MultipartProgress) and self._progress.lacks_only_framing:
+            self._chunks = iter((self._progress.closing(),))
+            self._progress = _NO_PROGRESS
+            return
+        while self._resumable:
+            node = self._read.nodes.take()
+            if node is None:
+                break
+            source = self._ask_for_rest(node)
+            if source is not None:
+                self._source = source
+                self._chunks = iter(source.resp.iter_chunks(self._app.options.object_chunk_size))
+                return
+        self._env['swift.non_client_disconnect'] = True
+        if error is not None:
+            raise error
+        raise TransportError('object body ended early on all replicas')
+
+    def _plain_progress(self, failed: Source) -> PlainProgress:
+        """Return where a run of bytes broke off (nothing is counted before the first failure)."""
+        headers = failed.resp.headers
+        length = int(headers.get('Content-Length') or 0)
+        first = 0
+        if failed.status == 206:
+            first, _last = parse_content_range(headers.get('Content-Range') or '')
+        progress = PlainProgress(first, first + length - 1)
+        progress.advance(length - self._left)
+        return progress
+
+    def _ask_for_rest(self, node: Any) -> Source | None:
+        """Ask one node for what is missing; None when it cannot continue."""
+        read = self._read
+        headers = {**read.headers, 'Range': self._progress.missing()}
+        for name in ('If-Match', 'If-None-Match', 'If-Modified-Since', 'If-Unmodified-Since'):
+            headers.pop(name, None)
+        source = ask(self._app, Read(read.kind, 'GET', read.part, read.path, read.nodes, headers,
+                                     read.timeout_s, read.query, read.replication), node)
+        if source is None:
+            return None
+        got = source.resp.headers
+        try:
+            if got.get('Etag') != self._etag or source_timestamp(got.get) != self._timestamp:
+                raise BrokenDocument('another version of the object')
+            content_type = got.get('Content-Type') or ''
+            self._progress.resume(Resumed(source.status, got.get('Content-Range') or '',
+                                          boundary_of(content_type), content_type))
+        except BrokenDocument as problem:
+            self._app.logger.warning('Cannot continue %s from %s: %s', read.path, node.ip, problem)
+            source.close()
+            return None
+        return source
