@@ -241,8 +241,9 @@ class Store:
         return self._reported(writer.place, self._stored(result, writer))
 
     def close_upload(self, writer: ObjectWriter) -> None:
-        """Throw an unfinished upload away."""
-        self._threads[writer.place.device].run(writer.close)
+        """Throw an upload away unless it was finished."""
+        if not writer.is_closed:
+            self._threads[writer.place.device].run(writer.close)
 
     @staticmethod
     def _stored(result: Result, writer: ObjectWriter) -> Result:

@@ -61,6 +61,10 @@ class ObjectWriter:
     def etag(self) -> str:
         return self._digest.hexdigest()
 
+    @property
+    def is_closed(self) -> bool:
+        return self._file is None
+
     def open(self, expected_size: int | None, check_space: bool = True) -> None:
         """Create the temporary file; DiskFull when the body will not fit."""
         for _try in range(_PUBLISH_TRIES):

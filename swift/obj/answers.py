@@ -1,0 +1,104 @@
+"""Turn what the store says into HTTP answers.
+
+Layer 3, no I/O but the body's. Header sets of sheet 02 §11 to §13.
+"""
+from collections.abc import Iterator
+from typing import Any
+
+from swift.common.errors import DiskError
+from swift.common.swob import (
+    HeaderKeyDict,
+    HTTPNotFound,
+    Request,
+    Response,
+)
+from swift.core.conditions import ignores_range, resolve_etag_is_at
+from swift.core.object_meta import ObjectState, is_put_meta
+from swift.obj.reading import STEP_BYTES, Body, Kind, Lookup
+from swift.obj.store import Store
+
+DEFAULT_CONTENT_TYPE = 'application/octet-stream'
+
+
+class ObjectBody:
+    """The body of an answer: an iterable of bytes, whole or in ranges. Owns the open body."""
+
+    __slots__ = ('_body', '_store', '_verify')
+
+    def __init__(self, store: Store, body: Body, verify: bool):
+        self._store = store
+        self._body = body
+        self._verify = verify
+
+    def __iter__(self) -> Iterator[bytes]:
+        small = self._body.small
+        if small is not None:
+            return iter((small,) if small else ())
+        return self._stream(0, self._body.size, self._verify)
+
+    def app_iter_range(self, start: int, stop: int) -> Iterator[bytes]:
+        """Iterate over the bytes from ``start`` up to but not including ``stop``."""
+        small = self._body.small
+        if small is not None:
+            return iter((small[start:stop],))
+        # Only a read of everything can be checked against the ETag.
+        return self._stream(start, stop, self._verify and start == 0 and stop == self._body.size)
+
+    def _stream(self, start: int, stop: int, verify: bool) -> Iterator[bytes]:
+        body, store = self._body, self._store
+        body.start(start, verify)
+        left = stop - start
+        while left > 0:
+            data = store.read_step(body, min(left, STEP_BYTES))
+            if not data:
+                # The length is announced: breaking off tells the reader that bytes are missing.
+                raise DiskError('%s ends early' % body.place, body.place.hash_path)
+            left -= len(data)
+            yield data
+
+    def close(self) -> None:
+        self._body.close()
+
+
+def absent(req: Request, found: Lookup) -> Response:
+    """Return the 404 of a GET or HEAD, with the time of what was deleted or expired."""
+    headers = {}
+    if found.kind is not Kind.ABSENT and found.time is not None:
+        headers['X-Backend-Timestamp'] = found.time.internal
+    return HTTPNotFound(request=req, headers=headers, conditional_response=True)
+
+
+def present(req: Request, found: Lookup, allowed: frozenset[str], body: Any) -> Response:
+    """Return the 200 of a GET or HEAD; conditions and ranges apply when it is sent."""
+    state = found.state
+    metadata = state.metadata
+    time, data_time = state.time, state.data_time.internal
+    answer = Response(request=req, conditional_response=True, app_iter=body)
+    headers = answer.headers
+    headers['Content-Type'] = metadata.get('Content-Type') or DEFAULT_CONTENT_TYPE
+    for name, value in metadata.items():
+        if is_put_meta(name) or name.lower() in allowed:
+            headers[name] = value
+    answer.etag = state.etag
+    answer.last_modified = time
+    answer.content_length = state.size
+    headers['X-Timestamp'] = time.normal
+    headers['X-Backend-Timestamp'] = time.internal
+    headers['X-Backend-Data-Timestamp'] = data_time
+    headers['X-Backend-Durable-Timestamp'] = data_time
+    etag_is_at = req.headers.get('X-Backend-Etag-Is-At')
+    if etag_is_at:
+        answer.conditional_etag = resolve_etag_is_at(etag_is_at, HeaderKeyDict(metadata))
+    return answer
+
+
+def wants_whole(req: Request) -> bool:
+    """True iff a GET asks for the body from its start to its end, as far as one can tell yet."""
+    return 'HTTP_RANGE' not in req.environ
+
+
+def drop_ignored_range(req: Request, state: ObjectState) -> None:
+    """Take the Range header away when the object's metadata says that it does not apply."""
+    header = req.headers.get('X-Backend-Ignore-Range-If-Metadata-Present')
+    if header and ignores_range(header, HeaderKeyDict(state.metadata)):
+        req.environ.pop('HTTP_RANGE', None)
