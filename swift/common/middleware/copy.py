@@ -1,0 +1,410 @@
+"""copy: objects are copied inside the cluster, without passing through the client.
+
+Layer 2, right of authentication, left of quotas and large objects.
+
+    PUT  /v1/a/c/o    X-Copy-From: [/]c/o  [X-Copy-From-Account: a]
+    COPY /v1/a/c/o    Destination: [/]c/o  [Destination-Account: a]      becomes the PUT form
+    OPTIONS           COPY is added to the methods of an object
+
+The source is read by a sub-request with all headers of the client, so that its token, range and
+conditions are about the source; an answer of 300 or more is the client's answer. Its body becomes
+the body of a PUT, its headers those of the PUT unless the request has its own. A source that was
+read as a whole sends its ETag along, so that the copy is verified.
+
+Invariants: what is stored is one body with the length announced: a source of unknown length is
+413, one in several ranges 416. The source's body is closed on every path.
+Source: sheet 05 section 16, sheet 04 section 8.6.
+"""
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from swift.common import green
+from swift.common.cluster import DEFAULT_SWIFT_DIR, Cluster
+from swift.common.config.options import Options, Seconds, is_true
+from swift.common.log import get_logger
+from swift.common.subrequest import make_subrequest
+from swift.common.swob import (
+    HTTPBadRequest,
+    HTTPException,
+    HTTPPreconditionFailed,
+    HTTPRequestedRangeNotSatisfiable,
+    HTTPRequestEntityTooLarge,
+    Request,
+    Response,
+    wsgi_quote,
+    wsgi_to_str,
+    wsgi_unquote,
+)
+from swift.core.accept import Accept
+from swift.core.constraints import Constraints
+from swift.core.headers import is_object_transient_sysmeta, is_sys_meta, is_user_meta
+from swift.core.names import split_path
+from swift.core.operation_report import render_report
+
+SOURCE = 'SSC'
+COPIED_BY = 'copy'
+REPORT_TYPES = ('text/plain', 'application/json')
+# Headers of the source's answer that say nothing about the copy. The first line is the rule of the
+# sheet; the others describe that answer, not the object.
+NOT_COPIED = frozenset((
+    'x-static-large-object', 'x-object-manifest', 'etag', 'content-type', 'x-timestamp',
+    'content-length', 'content-range', 'accept-ranges', 'last-modified', 'date', 'vary',
+    'transfer-encoding', 'connection', 'x-trans-id', 'x-openstack-request-id'))
+# Headers of the client that were about reading the source, or about copying.
+ABOUT_SOURCE = ('HTTP_RANGE', 'HTTP_IF_MATCH', 'HTTP_IF_NONE_MATCH', 'HTTP_IF_MODIFIED_SINCE',
+                'HTTP_IF_UNMODIFIED_SINCE', 'HTTP_IF_RANGE')
+ABOUT_COPYING = ('HTTP_X_COPY_FROM', 'HTTP_X_COPY_FROM_ACCOUNT', 'HTTP_DESTINATION',
+                 'HTTP_DESTINATION_ACCOUNT', 'HTTP_X_FRESH_METADATA')
+ABOUT_BODY = ('HTTP_TRANSFER_ENCODING', 'HTTP_EXPECT')
+OVERRIDE_PREFIX = 'x-object-sysmeta-container-update-override-'
+
+
+class CopyOptions(Options, section='filter:copy'):
+    """Copies inside the cluster."""
+
+    yield_frequency = Seconds(10, 'With heartbeat=on, how often a blank is sent while a copy is '
+                                  'under way.')
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An object by name; WSGI strings."""
+
+    version: str
+    account: str
+    container: str
+    obj: str
+
+    @property
+    def path(self) -> str:
+        return f'/{self.version}/{self.account}/{self.container}/{self.obj}'
+
+    @property
+    def quoted_name(self) -> str:
+        return f'{wsgi_quote(self.container)}/{wsgi_quote(self.obj)}'
+
+
+class CopyFilter:
+    """The filter."""
+
+    def __init__(self, app: Callable, options: CopyOptions, limits: Constraints):
+        self.app = app
+        self.options = options
+        self.limits = limits
+
+    def __call__(self, env: dict, start_response: Callable) -> Iterable[bytes]:
+        method = env['REQUEST_METHOD']
+        if method == 'PUT':
+            if not env.get('HTTP_X_COPY_FROM'):
+                return self.app(env, start_response)
+        elif method not in ('COPY', 'OPTIONS'):
+            return self.app(env, start_response)
+        req = Request(env)
+        try:
+            target = Place(*req.split_path(4, 4, True))
+        except ValueError:
+            return self.app(env, start_response)
+        if target.version not in self.limits.valid_api_versions:
+            return self.app(env, start_response)
+        if method == 'OPTIONS':
+            return self._options(req, start_response)
+        try:
+            if method == 'COPY':
+                env['swift.orig_req_method'] = 'COPY'
+                source, target = target, destination(req, target)
+            else:
+                source = copy_source(req, target)
+                if req.content_length:
+                    raise HTTPBadRequest(request=req, content_type='text/plain',
+                                         body='Copy requests require a zero byte body')
+            response = self._copy(req, source, target)
+        except HTTPException as refusal:
+            response = refusal
+        return response(env, start_response)
+
+    def _options(self, req: Request, start_response: Callable) -> Iterable[bytes]:
+        status, headers, body = req.call_application(self.app)
+        if status.startswith('2'):
+            headers = [(name, with_copy(name, value)) for name, value in headers]
+        start_response(status, headers)
+        return body
+
+    def _copy(self, req: Request, source: Place, target: Place) -> Response:
+        """Return the answer to a copy. Raises HTTPException for one that cannot be."""
+        source_response = self._read_source(req, source)
+        if source_response.status_int >= 300:
+            return source_response
+        try:
+            put = self._put_request(req, source, source_response, target)
+        except BaseException:
+            source_response.close()
+            raise
+        facts = copied_facts(put.headers, source, source_response.headers)
+        if is_true(req.params.get('heartbeat')):
+            return self._with_heartbeat(req, put, source, source_response, facts)
+        try:
+            response = put.get_response(self.app)
+        finally:
+            source_response.close()
+        if response.is_success:
+            response.headers.update(facts)
+        return response
+
+    def _read_source(self, req: Request, source: Place) -> Response:
+        headers = {name: value for name, value in req.headers.items()
+                   if name not in ('Content-Length', 'Transfer-Encoding', 'Expect')}
+        for name in ('X-Copy-From', 'X-Copy-From-Account', 'Destination', 'Destination-Account'):
+            headers.pop(name, None)
+        headers['X-Newest'] = 'true'
+        get = make_subrequest(req.environ, 'GET', wsgi_quote(source.path), headers=headers,
+                              swift_source=SOURCE)
+        if req.params.get('multipart-manifest') == 'get':
+            get.params = {**get.params, 'format': 'raw'}
+        return get.get_response(self.app)
+
+    def _put_request(self, req: Request, source: Place, found: Response,
+                     target: Place) -> Request:
+        """Return the PUT that stores what was found. Raises the 413 or 416."""
+        length = found.content_length
+        if length is None or length > self.limits.max_file_size:
+            raise HTTPRequestEntityTooLarge(request=req)
+        if found.status_int == 206 and found.headers.get(
+                'Content-Type', '').startswith('multipart/byteranges'):
+            raise HTTPRequestedRangeNotSatisfiable(request=req)
+        env = dict(req.environ)
+        for key in (*ABOUT_SOURCE, *ABOUT_COPYING, *ABOUT_BODY):
+            env.pop(key, None)
+        env.update({'REQUEST_METHOD': 'PUT', 'PATH_INFO': target.path, 'SCRIPT_NAME': '',
+                    'CONTENT_LENGTH': str(length), 'wsgi.input': BodyReader(found.app_iter)})
+        # Both requests share what is known of accounts and containers.
+        env['swift.infocache'] = req.environ.setdefault('swift.infocache', {})
+        put = Request(env)
+        own = {name.lower() for name in put.headers}
+        if not env.get('CONTENT_TYPE'):
+            own.discard('content-type')
+        fresh = is_true(req.headers.get('X-Fresh-Metadata'))
+        for name, value in found.headers.items():
+            if name.lower() not in own and _is_copied(name.lower(), fresh):
+                put.headers[name] = value
+        if 'content-type' not in own and 'Content-Type' in found.headers:
+            put.headers['Content-Type'] = found.headers['Content-Type']
+        _set_manifest_and_etag(put, found)
+        return put
+
+    # -- heartbeat -----------------------------------------------------------------------------
+
+    def _with_heartbeat(self, req: Request, put: Request, source: Place, found: Response,
+                        facts: Mapping[str, str]) -> Response:
+        try:
+            media_type = Accept(req.environ.get('HTTP_ACCEPT', '')).best_match(REPORT_TYPES)
+        except ValueError:
+            media_type = None
+        media_type = media_type or REPORT_TYPES[0]
+        req.environ['eventlet.minimum_write_chunk_size'] = 0
+        put.environ['eventlet.minimum_write_chunk_size'] = 0
+        body = _Heartbeat(self, put, found, lambda answer: _report(
+            answer, source, facts, media_type))
+        response = Response(request=req, status=202, app_iter=body)
+        response.headers['Content-Type'] = media_type
+        return response
+
+
+class _Heartbeat:
+    """A body of blanks while a PUT is under way, and of its report when it is answered.
+
+    Owns the source's answer and the green thread of the PUT; both end with close().
+    """
+
+    def __init__(self, filter_: CopyFilter, put: Request, found: Response,
+                 report: Callable[[Response], bytes]):
+        self._app = filter_.app
+        self._pause_s = filter_.options.yield_frequency
+        self._put = put
+        self._found = found
+        self._report = report
+        self._outcome = green.Queue()
+        self._task = None
+        self._reported = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        if self._reported:
+            raise StopIteration
+        if self._task is None:
+            self._task = green.spawn(self._run)
+            return b' '
+        try:
+            outcome = self._outcome.get(timeout=self._pause_s)
+        except green.QueueEmpty:
+            return b' '
+        self._reported = True
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return self._report(outcome)
+
+    def _run(self) -> None:
+        try:
+            response = self._put.get_response(self._app)
+            # Read here: the report needs it, and the blanks go on meanwhile.
+            _ = response.body
+        except (Exception, green.Timeout) as problem:
+            self._outcome.put(problem)
+        else:
+            self._outcome.put(response)
+
+    def close(self) -> None:
+        if self._task is not None:
+            self._task.kill()
+        self._found.close()
+
+
+def _report(response: Response, source: Place, facts: Mapping[str, str],
+            media_type: str) -> bytes:
+    document = {'Response Status': response.status,
+                'Response Body': response.body.decode('utf-8', 'replace')}
+    for name, value in {**facts, **response.headers}.items():
+        lower = name.lower()
+        if not (is_sys_meta('object', lower) or is_object_transient_sysmeta(lower)
+                or lower.startswith('x-backend')):
+            document[name] = wsgi_to_str(value)
+    errors = [] if response.is_success else [(source.quoted_name, response.status)]
+    return render_report(media_type, document, errors, COPIED_BY)
+
+
+class BodyReader:
+    """A source's body as the `wsgi.input` of a PUT: chunks in, sizes asked for out."""
+
+    def __init__(self, body: Iterable[bytes]):
+        self._chunks = iter(body)
+        self._held = b''
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Return up to `size` bytes, b'' at the end; all that is left without a size."""
+        if size is None or size < 0:
+            data = self._held + b''.join(self._chunks)
+            self._held = b''
+            return data
+        data = self._held or self._next_chunk()
+        self._held = data[size:]
+        return data[:size]
+
+    def read_some(self, size: int) -> bytes:
+        return self.read(size)
+
+    def readline(self, size: int | None = -1) -> bytes:
+        raise AssertionError('bodies of objects are not read by lines')
+
+    def _next_chunk(self) -> bytes:
+        for chunk in self._chunks:
+            if chunk:
+                return chunk
+        return b''
+
+
+def destination(req: Request, source: Place) -> Place:
+    """Return where a COPY goes. Raises the 412."""
+    if not req.headers.get('Destination'):
+        raise HTTPPreconditionFailed(request=req, body='Destination header required')
+    account = source.account
+    if 'Destination-Account' in req.headers:
+        account = _account(req, req.headers['Destination-Account'])
+    return Place(source.version, account, *_container_and_object(req, 'Destination'))
+
+
+def copy_source(req: Request, target: Place) -> Place:
+    """Return what a PUT copies. Raises the 412."""
+    account = target.account
+    if 'X-Copy-From-Account' in req.headers:
+        account = _account(req, req.headers['X-Copy-From-Account'])
+    return Place(target.version, account, *_container_and_object(req, 'X-Copy-From'))
+
+
+def _account(req: Request, quoted: str) -> str:
+    account = wsgi_unquote(quoted)
+    if not account:
+        raise HTTPPreconditionFailed(request=req, body='Account name cannot be empty')
+    if '/' in account:
+        raise HTTPPreconditionFailed(request=req, body='Account name cannot contain slashes')
+    return account
+
+
+def _container_and_object(req: Request, header: str) -> list[str]:
+    path = wsgi_unquote(req.headers[header])
+    try:
+        return split_path(path if path.startswith('/') else f'/{path}', 2, 2, True)
+    except ValueError:
+        raise HTTPPreconditionFailed(request=req, body=(
+            f'{header} header must be of the form <container name>/<object name>'))
+
+
+def with_copy(name: str, value: str) -> str:
+    """Return a header's value with COPY among the methods, if it lists methods."""
+    if name.lower() not in ('allow', 'access-control-allow-methods'):
+        return value
+    if 'COPY' in [method.strip() for method in value.split(',')]:
+        return value
+    return f'{value}, COPY' if value else 'COPY'
+
+
+def _is_copied(name: str, fresh: bool) -> bool:
+    """Whether a header of the source goes into the copy; `name` is lower-case."""
+    if fresh:
+        return is_sys_meta('object', name)
+    return name not in NOT_COPIED and not name.startswith(('x-backend', 'access-control-'))
+
+
+def _set_manifest_and_etag(put: Request, found: Response) -> None:
+    """Say what the body is: a manifest, an object to be verified, or a part of something."""
+    params = put.params
+    is_slo = is_true(found.headers.get('X-Static-Large-Object'))
+    manifest = found.headers.get('X-Object-Manifest')
+    for name in ('version-id', 'heartbeat'):
+        params.pop(name, None)
+    is_whole = not is_slo and not manifest
+    if params.get('multipart-manifest') == 'get':
+        if is_slo:
+            params['multipart-manifest'] = 'put'
+        else:
+            params.pop('multipart-manifest')
+            is_whole = True
+            if manifest:
+                put.headers['X-Object-Manifest'] = manifest
+    if params != put.params:
+        put.params = params
+    if found.status_int == 200 and is_whole and found.headers.get('Etag'):
+        put.headers['Etag'] = found.headers['Etag']
+    else:
+        for name in [name for name in put.headers if name.lower().startswith(OVERRIDE_PREFIX)]:
+            del put.headers[name]
+
+
+def copied_facts(put_headers: Mapping[str, str], source: Place,
+                 source_headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers by which a client learns what was copied."""
+    facts = {'X-Copied-From-Account': wsgi_quote(source.account),
+             'X-Copied-From': source.quoted_name}
+    if 'Last-Modified' in source_headers:
+        facts['X-Copied-From-Last-Modified'] = source_headers['Last-Modified']
+    if 'X-Object-Version-Id' in source_headers:
+        facts['X-Copied-From-Version-Id'] = source_headers['X-Object-Version-Id']
+    for name, value in put_headers.items():
+        if is_user_meta('object', name.lower()) or name.lower() == 'x-delete-at':
+            facts[name] = value
+    return facts
+
+
+def filter_factory(global_conf: dict, **local_conf: str) -> Callable:
+    """Paste entry point: `use = egg:swift#copy`."""
+    conf = {**global_conf, **local_conf}
+    options = CopyOptions.parse(conf)
+    logger = get_logger(conf, route='copy')
+    for warning in options.warnings:
+        logger.warning('%s', warning)
+    limits = Cluster(conf.get('swift_dir') or DEFAULT_SWIFT_DIR).constraints
+
+    def copy_filter(app: Callable) -> CopyFilter:
+        return CopyFilter(app, options, limits)
+
+    return copy_filter
