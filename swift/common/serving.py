@@ -1,0 +1,83 @@
+"""One worker: privileges, pipeline, engine, and how it is told to finish.
+
+Layer 1. TERM ends a worker at once. HUP and USR1 make it stop accepting, finish the requests
+it has, and return.
+
+Source: sheet 07 sections 5.2 step 6, 5.3.
+"""
+import gc
+import signal
+import ssl
+from collections.abc import Callable
+from socket import socket
+from typing import Any
+
+from swift.common import green
+from swift.common.clock import SYSTEM
+from swift.common.config.common import CommonServerOptions
+from swift.common.errors import ConfigError
+from swift.common.http.server import HttpServer, ServerOptions
+
+FLUSH_INTERVAL_S = 1.0
+FINISH_SIGNALS = (signal.SIGHUP, signal.SIGUSR1)
+TLS_WARNING = ('WARNING: SSL should only be enabled for testing purposes. Use external SSL '
+               'termination for a production deployment.')
+
+
+def engine_options(options: CommonServerOptions, constraints: Any) -> ServerOptions:
+    """Return what the HTTP engine wants to know, from the section and from swift.conf."""
+    tls = None
+    if options.cert_file and options.key_file:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        try:
+            tls.load_cert_chain(options.cert_file, options.key_file)
+        except (OSError, ssl.SSLError) as err:
+            raise ConfigError('Unable to use cert_file %s and key_file %s: %s'
+                              % (options.cert_file, options.key_file, err)) from None
+    return ServerOptions(
+        client_timeout=options.client_timeout, keepalive_timeout=options.keepalive_timeout,
+        max_request_line=constraints.max_request_line,
+        max_header_size=constraints.max_header_size,
+        max_header_count=constraints.max_header_count,
+        max_clients=options.max_clients, proxy_protocol=options.require_proxy_protocol, tls=tls)
+
+
+def serve(sockets: list[socket], app: Callable, options: ServerOptions, logger: Any,
+          ready: Callable[[], None]) -> None:
+    """Serve `app` on listening sockets until told to finish, then drain. Closes the sockets.
+
+    Signals that were blocked for the start are delivered from here on. `ready` is called as
+    soon as connections are accepted.
+    """
+    servers = [HttpServer(sock, app, options, logger, SYSTEM) for sock in sockets]
+
+    def finish() -> None:
+        for server, sock in zip(servers, sockets, strict=True):
+            # stop() accepts what waits in the kernel. Closed at once afterwards: a connection
+            # that arrived in between would be reset instead of refused.
+            server.stop()
+            sock.close()
+
+    for number in FINISH_SIGNALS:
+        green.on_signal(number, finish)
+    for number in (signal.SIGTERM, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the manager decides what ^C means
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    green.spawn(_flush_now_and_then, logger)
+    # What exists now lives as long as the process: keep the collector from walking it.
+    gc.collect()
+    gc.freeze()
+    for server in servers:
+        server.start()
+    ready()
+    for server in servers:
+        server.serve()
+    for server in servers:
+        server.drain(None)
+
+
+def _flush_now_and_then(logger: Any) -> None:
+    while True:
+        green.sleep(FLUSH_INTERVAL_S)
+        logger.flush()
