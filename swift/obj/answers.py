@@ -65,7 +65,10 @@ def absent(req: Request, found: Lookup) -> Response:
     headers = {}
     if found.kind is not Kind.ABSENT and found.time is not None:
         headers['X-Backend-Timestamp'] = found.time.internal
-    return HTTPNotFound(request=req, headers=headers, conditional_response=True)
+    answer = HTTPNotFound(request=req, headers=headers, conditional_response=True)
+    if req.method == 'HEAD':
+        answer.content_length = None
+    return answer
 
 
 def present(req: Request, found: Lookup, allowed: frozenset[str], body: Any) -> Response:

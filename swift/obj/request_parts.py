@@ -113,6 +113,8 @@ class Headers:
     def read_put(self, req: Request, time: Timestamp, obj: str) -> PutParts:
         """Check a PUT and return what it wants."""
         headers = req.headers
+        # Compat: a missing type counts as an empty one, and is answered by that one's text.
+        req.environ.setdefault('CONTENT_TYPE', '')
         refused = check_object_creation(headers, obj, time, self._constraints)
         if refused:
             raise refusal(req, refused)

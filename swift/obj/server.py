@@ -294,9 +294,12 @@ class ObjectController:
         state = result.old_state
         self._note_slow_delete(req, started)
         self._dawdle(started)
-        return kind(request=req, headers={
+        answer = kind(request=req, headers={
             'X-Backend-Timestamp': max(result.time, time).internal,
             'X-Backend-Content-Type': state.metadata.get('Content-Type', '') if state else ''})
+        if kind is HTTPNoContent:
+            answer.content_length = None
+        return answer
 
     @staticmethod
     def _if_delete_at(req: Request) -> int | None:
