@@ -5,11 +5,13 @@ tools parse (sheet 07 §17.3), and that one is put together without the general 
 is written for every request.
 """
 import os
+import string
 from typing import Any
 
 from swift.common.clock import SYSTEM, Clock
+from swift.common.errors import ConfigError
 from swift.core.constraints import config_true_value
-from swift.core.log_fields import Anonymizer, LogTemplate, LogTime
+from swift.core.log_template import Anonymizer, plain_time, time_format
 from swift.core.wsgi_text import wsgi_quote
 
 _FAST = ('%s - - [%s +0000] "%s %s" %s %s "%s" "%s" "%s" %.4f "%s" %d %s')
@@ -30,9 +32,9 @@ class RequestLog:
                                       options.log_anonymization_salt)
         self._template = None
         if options.log_format != type(options).table['log_format'].default:
-            known = {name: self._anonymizer.text('x') for name in _EXAMPLE_TEXTS}
-            self._template = LogTemplate(
-                options.log_format, {**known, 'time': LogTime(0), 'trans_time': 0.0, 'pid': 0})
+            self._template = options.log_format
+            _check_template(self._template, self._anonymizer)
+        self._datetime = time_format('datetime')
         self._second = -1
         self._second_text = ''
 
@@ -59,18 +61,18 @@ class RequestLog:
     def _now(self) -> str:
         seconds = int(self._clock.time())
         if seconds != self._second:
-            moment = LogTime(seconds)
-            self._second_text = '%s/%s/%s:%s:%s:%s' % (
-                moment.d, moment.b, moment.Y, moment.H, moment.M, moment.S)
+            date, hour, minute, second = self._datetime(seconds).rsplit('/', 3)
+            self._second_text = '%s:%s:%s:%s' % (date, hour, minute, second)
             self._second = seconds
         return self._second_text
 
     def _render(self, environ: dict, path: str, status: int, content_length: str | None,
                 trans_time: float, policy: str, additional_info: str) -> str:
-        text = self._anonymizer.text
+        def text(value: str | None) -> _Text:
+            return _Text(value or '-', self._anonymizer)
         names = (environ['PATH_INFO'].split('/', 5) + [''] * 6)[1:6]
         values = {
-            'remote_addr': text(environ.get('REMOTE_ADDR')), 'time': LogTime(self._clock.time()),
+            'remote_addr': text(environ.get('REMOTE_ADDR')), 'time': _Time(self._clock.time()),
             'method': text(environ['REQUEST_METHOD']), 'path': text(path),
             'status': text(str(status)), 'content_length': text(_shown_length(content_length)),
             'referer': text(environ.get('HTTP_REFERER')),
@@ -80,7 +82,48 @@ class RequestLog:
         for field, name in zip(('disk', 'partition', 'account', 'container', 'object'), names,
                                strict=True):
             values[field] = text(name)
-        return self._template.render(values)
+        return self._template.format_map(values)
+
+
+class _Text(str):
+    """A field of the line; unlike those of the access log it is not quoted."""
+
+    _anonymizer: Anonymizer
+
+    def __new__(cls, value: str, anonymizer: Anonymizer):
+        self = super().__new__(cls, value)
+        self._anonymizer = anonymizer
+        return self
+
+    @property
+    def anonymized(self) -> str:
+        return self if self == '-' else self._anonymizer(str(self))
+
+
+class _Time:
+    """The time field: its attributes are those of access log templates."""
+
+    def __init__(self, seconds: float):
+        self._seconds = seconds
+
+    def __getattr__(self, name: str) -> str:
+        form = time_format(name)
+        if form is None:
+            raise AttributeError('time has no attribute %r' % name)
+        return form(self._seconds)
+
+    def __str__(self) -> str:
+        return plain_time(self._seconds)
+
+
+def _check_template(template: str, anonymizer: Anonymizer) -> None:
+    """Raise ConfigError for a template that a request would trip over."""
+    values = dict.fromkeys(_EXAMPLE_TEXTS, _Text('x', anonymizer))
+    try:
+        string.Formatter().vformat(template, (), {
+            **values, 'time': _Time(0), 'trans_time': 0.0, 'pid': 0})
+    except (LookupError, AttributeError, ValueError) as error:
+        raise ConfigError('log_format: %s' % error) from None
 
 
 def _shown_length(content_length: str | None) -> str:
