@@ -34,6 +34,7 @@ from swift.common.errors import (
 )
 from swift.common.green import DiskThreads, run_in_thread
 from swift.common.log import clear_transaction, set_transaction
+from swift.common.request import Request
 from swift.common.response import RESPONSE_REASONS
 from swift.common.storage_log import RequestLog
 from swift.core.accept import Accept
@@ -44,6 +45,7 @@ from swift.core.listing_render import JSON, PLAIN, TEXT_XML, XML
 from swift.core.names import (
     drive_name_is_valid,
     is_valid_utf8,
+    quote,
     reserved_name_problem,
     split_backend_path,
 )
@@ -59,6 +61,8 @@ OFFERS = (PLAIN, JSON, XML, TEXT_XML)
 # Threads per device: enough to keep a disk busy, few enough to leave its queue to the kernel.
 THREADS_PER_DEVICE = 4
 BODY_BYTES_MAX = 1 << 30
+# Only the fifth part of a path, the object, may contain slashes.
+OBJECT_SEGMENTS = 5
 
 # The one table from operating errors to answers; what is not in it is a 500.
 ERROR_STATUS = ((DatabaseMissing, 404), (DiskFull, 507), (DeviceUnavailable, 507),
@@ -110,8 +114,7 @@ class Refused(Exception):
 class BackendRequest:
     """One request to a storage server: path parts as text, headers and parameters on demand."""
 
-    __slots__ = ('_params', 'account', 'container', 'device', 'env', 'method', 'obj', 'part',
-                 'place_of')
+    __slots__ = ('_params', 'account', 'container', 'device', 'env', 'method', 'obj', 'part')
 
     def __init__(self, env: dict, segments: tuple[int, int], utf8_refusal: str) -> None:
         """Split the path into between `segments` parts; raises Refused."""
@@ -123,6 +126,8 @@ class BackendRequest:
             raise Refused(plain(412, utf8_refusal, HTML))
         try:
             parts = split_backend_path(path, *segments)
+            if segments[1] < OBJECT_SEGMENTS and '/' in (parts[-1] or ''):
+                raise ValueError('Invalid path: ' + quote(path))
         except ValueError as err:
             raise Refused(plain(400, str(err))) from None
         parts += [None] * (5 - len(parts))
@@ -180,6 +185,10 @@ class BackendRequest:
                 if wanted(name):
                     found[wsgi_to_str(name)] = wsgi_to_str(value)
         return found
+
+    def referer(self) -> str:
+        """Return method and URL, as requests that follow from this one name their origin."""
+        return Request(self.env).as_referer()
 
     def body(self) -> bytes:
         """Return the whole body, which is bounded."""
@@ -304,11 +313,7 @@ class DatabaseServer:
             return page(500)
 
     def _error_answer(self, env: dict, err: SwiftError) -> Answer:
-        for kind, status in ERROR_STATUS:
-            if isinstance(err, kind):
-                break
-        else:
-            status = 500
+        status = next((code for kind, code in ERROR_STATUS if isinstance(err, kind)), 500)
         if status >= 500:
             self.logger.error('ERROR %s %s: %s', env['REQUEST_METHOD'], env['PATH_INFO'], err)
         return page(status, drive=env['PATH_INFO'].split('/', 2)[1])
