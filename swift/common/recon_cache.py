@@ -1,82 +1,100 @@
-"""Files in which daemons leave their numbers for operators' tools.
+"""The recon files: what daemons last did, as one line of JSON per service.
 
-Layer 1; blocks. One JSON object on one line, keys sorted, per service (``object.recon``). Writers
-of several processes share a file: each locks the file itself, merges its keys and renames a new
-file over it. Merging: an empty dict removes its key, a dict merges one level deep, anything else
-replaces (sheet 07 §6.3). Not durable on purpose: the next pass writes it anew.
+Layer 1. Several processes of old and new releases share a file, therefore the procedure is
+fixed: lock the file itself, read its line, merge, write a temporary file, rename it over.
+
+    merge    a scalar or list replaces; a dict merges one level;
+             an empty dict deletes its key; a nested empty dict deletes the nested key
+
+`merged` is pure. A damaged line counts as empty: the file only holds what will be written again.
+Nothing is synced to disk. Source: sheet 07 section 6.3.
 """
-import fcntl
 import json
 import os
 import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from swift.common.errors import SwiftError
-from swift.common.locks import acquire
+from swift.common.locks import file_lock
 
 LOCK_TIMEOUT_S = 2
-OBJECT_FILE = 'object.recon'
-CONTAINER_FILE = 'container.recon'
+SIZE_MAX = 64 << 20
 ACCOUNT_FILE = 'account.recon'
-_MODE = 0o644
+CONTAINER_FILE = 'container.recon'
+OBJECT_FILE = 'object.recon'
 
 
-def dump_recon_cache(values: Mapping[str, Any], path: str, logger: Any) -> None:
-    """Merge ``values`` into the file; trouble is logged and otherwise ignored."""
-    try:
-        fd = acquire(path, LOCK_TIMEOUT_S)
-        try:
-            _replace(path, merge_recon(_read(path), values))
-        finally:
-            fcntl.flock(fd, fcntl.LOCK_UN)
-            os.close(fd)
-    except (OSError, SwiftError, TypeError, ValueError) as error:
-        logger.error('Exception dumping recon cache: %s', error)
-
-
-def merge_recon(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``old`` with ``new`` merged in."""
-    merged = dict(old)
-    for key, value in new.items():
+def merged(current: Mapping[str, Any], update: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `current` with `update` merged in."""
+    result = dict(current)
+    for key, value in update.items():
         if not isinstance(value, Mapping):
-            merged[key] = value
+            result[key] = value
         elif not value:
-            merged.pop(key, None)
+            result.pop(key, None)
         else:
-            inner = merged.get(key)
-            merged[key] = _merge_inner(inner if isinstance(inner, dict) else {}, value)
-    return merged
+            nested = result.get(key)
+            nested = dict(nested) if isinstance(nested, Mapping) else {}
+            for inner, item in value.items():
+                if item == {}:
+                    nested.pop(inner, None)
+                else:
+                    nested[inner] = item
+            result[key] = nested
+    return result
 
 
-def _merge_inner(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(old)
-    for key, value in new.items():
-        if isinstance(value, Mapping) and not value:
-            merged.pop(key, None)
-        else:
-            merged[key] = value
-    return merged
-
-
-def _read(path: str) -> dict[str, Any]:
+def parse(line: bytes) -> dict[str, Any]:
+    """Return what a recon file holds; {} when it is damaged."""
     try:
-        with open(path, encoding='ascii', errors='replace') as file:
-            content = json.loads(file.readline() or '{}')
-    except (FileNotFoundError, ValueError):
+        value = json.loads(line)
+    except ValueError:
         return {}
-    return content if isinstance(content, dict) else {}
+    return value if isinstance(value, dict) else {}
 
 
-def _replace(path: str, content: Mapping[str, Any]) -> None:
-    fd, temporary = tempfile.mkstemp(dir=os.path.dirname(path) or '.')
+def render(values: Mapping[str, Any]) -> bytes:
+    """Return the content of a recon file: sorted keys, ASCII, one line."""
+    return json.dumps(values, sort_keys=True).encode('ascii') + b'\n'
+
+
+def read(path: str) -> dict[str, Any]:
+    """Return the values in a recon file; {} when there is none."""
     try:
-        with os.fdopen(fd, 'w', encoding='ascii') as file:
-            file.write(json.dumps(content, sort_keys=True) + '\n')
-            os.fchmod(file.fileno(), _MODE)
+        with open(path, 'rb') as stream:
+            return parse(stream.readline(SIZE_MAX))
+    except OSError:
+        return {}
+
+
+def dump(update: Mapping[str, Any], path: str, logger: Any,
+         lock_timeout_s: float = LOCK_TIMEOUT_S, user: int | None = None) -> bool:
+    """Merge `update` into the recon file at `path`; a failure is only logged.
+
+    Blocks on disk and up to `lock_timeout_s` on the lock: call it from daemons, or in a disk
+    thread. `user` is the owner the file gets when root writes it. Returns whether it worked.
+    """
+    try:
+        with file_lock(path, lock_timeout_s):
+            _replace(path, render(merged(read(path), update)), user)
+        return True
+    except (OSError, SwiftError, TypeError, ValueError) as err:
+        logger.error('Exception dumping recon cache: %s: %s', path, err)
+        return False
+
+
+def _replace(path: str, content: bytes, user: int | None) -> None:
+    fd, temporary = tempfile.mkstemp(dir=os.path.dirname(path))
+    try:
+        with os.fdopen(fd, 'wb') as stream:
+            stream.write(content)
+            # mkstemp makes files that only their owner can read; tools of operators read these.
+            os.fchmod(stream.fileno(), 0o644)
+            if user is not None and os.geteuid() == 0:
+                os.fchown(stream.fileno(), user, -1)
         os.rename(temporary, path)
     except BaseException:
-        with suppress(OSError):
-            os.unlink(temporary)
+        Path(temporary).unlink(missing_ok=True)
         raise
