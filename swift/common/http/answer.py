@@ -65,14 +65,14 @@ class Answer:
                  '_keep', '_left', '_no_body', '_status', '_stream', '_timeout')
 
     def __init__(self, connection: Connection, head: RequestHead, environ: dict,
-                 body: Any, keep: bool) -> None:
+                 body: Any) -> None:
         self._connection = connection
         self._stream = connection.stream
         self._timeout = connection.server.options.client_timeout
         self._head = head
         self._environ = environ
         self._body = body
-        self._keep = keep                        # the connection may stay
+        self._keep = head.keep_alive             # the connection may stay
         self._status: str | None = None
         self._headers: list[tuple[str, str]] = []
         self._head_sent = False
@@ -311,7 +311,8 @@ class Answer:
             # The client still holds, or goes on sending, a body that nobody will read.
             self._keep = False
         body.answer_started()
-        if not self._keep:
+        if not self._keep or not self._connection.server.keeps_alive:
+            self._keep = False
             if not named:
                 lines.append('Connection: close')
         elif self._head.is_http10:

@@ -12,6 +12,7 @@ answered strictly in order. Sheet 04 section 18.
 """
 from __future__ import annotations
 
+import contextvars
 from typing import TYPE_CHECKING, Any
 
 from swift.common.http import error_pages, proxy_protocol, wire
@@ -86,8 +87,10 @@ class Connection:
         """Answer the requests that are buffered, then wait for the next one or close."""
         self._parked = False
         try:
-            while self._serve_next():
-                pass
+            more = self._serve_next()
+            while more:
+                # As the crew does for the first: no context variables of the request before.
+                more = contextvars.Context().run(self._serve_next)
         except BadRequest as refusal:
             self._refuse(refusal)
         except OSError:
@@ -156,16 +159,16 @@ class Connection:
             body = EMPTY_BODY
         environ['wsgi.input'] = body
         environ['swift.http.connection'] = self
-        keep = head.keep_alive and server.keeps_alive
         server.request_count += 1
-        ending = Answer(self, head, environ, body, keep).run(server.app)
+        ending = Answer(self, head, environ, body).run(server.app)
         if ending is Ending.BREAK:
             stream.abort()
             return False
         if not body.finished and not self._drain(body, ending):
             return False
         if ending is Ending.CLOSE:
-            self._linger()
+            if stream.buffer:            # sent along, never to be served
+                self._linger()
             return False
         return True
 

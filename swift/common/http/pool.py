@@ -7,8 +7,7 @@ The newest goes first so that the surplus of a burst ages and is closed. A conne
 peer closes while idle is noticed by the hub at once and dropped. A request that met a stale
 connection after all (closed before the first byte of an answer) is sent once more on a fresh
 one by its Exchange; no other failure is retried. Bounded: idle connections per address and in
-all, idle
-time. No locks: nothing here switches between reading and changing the tables.
+all, idle time. No locks: nothing here switches between reading and changing the tables.
 
 Everything raised is a TransportError. ARCHITECTURE decision 4.
 """

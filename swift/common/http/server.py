@@ -34,6 +34,7 @@ ACCEPT_BATCH = 64                # connections taken per event; others get their
 ACCEPT_RETRY_S = 0.1             # after the process ran out of descriptors
 IDLE_KEPT_S = 1.0                # a connection idle for less is not closed to make room
 SWEEP_S_MIN = 0.01
+NEVER = float('inf')
 STOP_GRACE_S = 2.0               # how long clients may still begin a request after stop()
 
 
@@ -93,6 +94,7 @@ class HttpServer:
         self._idle = WaitingLine(options.idle_timeout)
         self._lines = (self._fresh, self._partial, self._idle)
         self._sweeper: Any = None
+        self._sweep_at = NEVER
         self._all_done: green.Event | None = None
         self._accepting = False
         self._date = DateLine()
@@ -147,9 +149,7 @@ class HttpServer:
             line.timeout = min(line.timeout, STOP_GRACE_S)
             for connection in line.members:
                 connection.since = now
-        if self._sweeper is not None:
-            self._sweeper.cancel()
-        self._sweep()
+        self._sweep_in(0, now)
         self._stopped.send()
 
     def drain(self, timeout: float | None = None) -> bool:
@@ -177,16 +177,17 @@ class HttpServer:
 
     def _accept(self) -> None:
         for _turn in range(ACCEPT_BATCH):
-            if len(self._connections) >= self.options.max_clients and not self._make_room():
-                # One attempt of each new client waits in the kernel until a connection ends.
+            if self._is_full() and self._evictable() is None:
+                # New clients wait in the kernel until a connection ends or is idle enough.
                 self._pause()
+                green.call_later(IDLE_KEPT_S, self._resume)
                 return
             if not self._accept_one(in_hub=True):
                 return
 
     def _accept_waiting(self) -> None:
         if self._accepting:
-            while len(self._connections) < self.options.max_clients and self._accept_one():
+            while not self._is_full() and self._accept_one():
                 pass
 
     def _accept_one(self, in_hub: bool = False) -> bool:
@@ -204,6 +205,10 @@ class HttpServer:
             return False
         sock.setblocking(False)
         self._counts['accepted'] += 1
+        if self._is_full():
+            # Only now: whoever is idle stays connected until somebody needs the place.
+            self._counts['evicted'] += 1
+            self._evictable().close()
         if self.options.tls is not None:
             self._begin_tls(sock, peer)
             return True
@@ -230,13 +235,15 @@ class HttpServer:
             return
         connection.serve()
 
-    def _make_room(self) -> bool:
+    def _is_full(self) -> bool:
+        return len(self._connections) >= self.options.max_clients
+
+    def _evictable(self) -> Connection | None:
+        """Return the connection that is idle longest, if that is long enough to close it."""
         oldest = self._idle.first()
         if oldest is None or self.clock.monotonic() - oldest.since < IDLE_KEPT_S:
-            return False
-        self._counts['evicted'] += 1
-        oldest.close()
-        return True
+            return None
+        return oldest
 
     def _pause(self) -> None:
         self._accepting = False
@@ -277,13 +284,21 @@ class HttpServer:
             del present.members[connection]
         self._connections[connection] = line
         line.members[connection] = None
-        connection.since = self.clock.monotonic()
-        if self._sweeper is None:
-            self._sweeper = green.call_later(max(line.timeout, SWEEP_S_MIN), self._sweep)
+        now = connection.since = self.clock.monotonic()
+        if now + line.timeout < self._sweep_at:
+            self._sweep_in(line.timeout, now)
+
+    def _sweep_in(self, seconds: float, now: float) -> None:
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        seconds = max(seconds, SWEEP_S_MIN)
+        self._sweep_at = now + seconds
+        self._sweeper = green.call_later(seconds, self._sweep)
 
     def _sweep(self) -> None:
         """Close who has waited too long; come again when the next one is due."""
         self._sweeper = None
+        self._sweep_at = NEVER
         now = self.clock.monotonic()
         due = None
         for line in self._lines:
@@ -295,7 +310,7 @@ class HttpServer:
                 self._counts['timed_out'] += 1
                 connection.close()
         if due is not None:
-            self._sweeper = green.call_later(max(due, SWEEP_S_MIN), self._sweep)
+            self._sweep_in(due, now)
 
     # -- helpers of connections -------------------------------------------------------------------
 
