@@ -8,7 +8,7 @@ hands them to a connection pool; tests give it a pool that answers from memory
 
 The pool must offer what is used here:
     request(address, method, target, headers, body, conn_timeout=, timeout=) -> response
-    open(address, conn_timeout) -> exchange     for bodies that are streamed
+    open(address, conn_timeout, timeout) -> exchange     for bodies that are streamed
 and raise nothing but TransportError. Responses have status, reason, headers, read(), iter_chunks()
 and close(); whoever asked closes them.
 
@@ -57,9 +57,12 @@ class NodeTransport:
             node_address(node, replication), method, target_of(node.device, part, path, query),
             headers, body, conn_timeout=self.conn_timeout_s, timeout=timeout_s)
 
-    def open(self, node: Any, replication: bool = False) -> Any:
-        """Return an exchange on a connection to the node. Raises TransportError."""
-        return self.pool.open(node_address(node, replication), self.conn_timeout_s)
+    def open(self, node: Any, timeout_s: float, replication: bool = False) -> Any:
+        """Return an exchange on a connection to the node; `timeout_s` bounds each wait to send.
+
+        Raises TransportError.
+        """
+        return self.pool.open(node_address(node, replication), self.conn_timeout_s, timeout_s)
 
     def close(self) -> None:
         """Close idle connections."""

@@ -20,6 +20,7 @@ from swift.core.quorum import Answer
 
 QUEUE_CHUNKS = 4
 _END = None
+_FOOTER_CAPABILITY = 'x-obj-metadata-footer'
 
 
 class Replica:
@@ -41,12 +42,13 @@ class Replica:
     def start(self, part: int, method: str, path: str, query: str, headers: Mapping[str, str],
               replication: bool) -> Answer | None:
         """Send the headers; None when the node wants the body, else its final answer."""
-        self._exchange = self._transport.open(self.node, replication)
+        self._exchange = self._transport.open(self.node, self._timeout_s, replication)
         self._exchange.send_head(method, target_of(self.node.device, part, path, query), headers)
         resp = self._exchange.wait_continue(self._timeout_s)
         if resp is None:
-            interim = self._exchange.interim_headers
-            self.takes_footers = (interim.get('X-Obj-Metadata-Footer') or '').lower() == 'yes'
+            self.takes_footers = any(
+                name.lower() == _FOOTER_CAPABILITY and value.lower() == 'yes'
+                for name, value in self._exchange.interim.headers)
             return None
         return _answer(resp)
 

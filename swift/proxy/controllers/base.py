@@ -5,7 +5,7 @@ names those that clients may use, DELAYED those that call the authorize hook aga
 known.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from swift.common.nodes import NodeIter
@@ -126,8 +126,12 @@ def refusal_reply(req: Any, status: int, source: Source | None) -> Response:
     return answer_reply(req, Answer(status, resp.reason, resp.headers, body))
 
 
-def source_reply(req: Any, source: Source, app: Any) -> Response:
-    """Return the response that shows an open backend answer."""
+def source_reply(req: Any, source: Source, app: Any,
+                 make_body: Callable[[], Any] | None = None) -> Response:
+    """Return the response that shows an open backend answer; its body closes the source.
+
+    `make_body` makes the body's iterator instead of plain forwarding.
+    """
     backend = source.resp
     headers = returned_headers(backend.headers)
     index = headers.get('X-Backend-Storage-Policy-Index')
@@ -146,7 +150,8 @@ def source_reply(req: Any, source: Source, app: Any) -> Response:
     if req.method == 'HEAD' or length == '0':
         source.close()
         return Response.from_parts(status, headers, [b''], req)
-    return Response.from_parts(status, headers, ForwardedBody(source), req)
+    body = make_body() if make_body is not None else ForwardedBody(source)
+    return Response.from_parts(status, headers, body, req)
 
 
 class ForwardedBody:

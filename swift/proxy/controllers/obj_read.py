@@ -59,12 +59,14 @@ def read_object(controller: Any, req: Any) -> Response:
     timestamp = backend.headers.get('X-Timestamp')
     if timestamp:
         env['swift_x_timestamp'] = timestamp
-    resp = source_reply(req, source, app)
+    make_body = None
+    if status in (200, 206):
+        def make_body() -> ObjectBody:
+            return ObjectBody(app, read, source, resumable=not newest, env=env)
+    resp = source_reply(req, source, app, make_body)
     content_type = resp.headers.get('Content-Type')
     if content_type is not None and 'swift_bytes' in content_type:
         resp.headers['Content-Type'] = without_swift_bytes(content_type)
-    if req.method == 'GET' and status in (200, 206) and resp.headers.get('Content-Length') != '0':
-        resp.app_iter = ObjectBody(app, read, source, resumable=not newest, env=env)
     return resp
 
 
@@ -118,8 +120,10 @@ class ObjectBody:
             try:
                 chunk = next(self._chunks, b'')
             except TransportError as error:
-                self._resume(error)
-                continue
+                if self._left > 0:
+                    self._resume(error)
+                    continue
+                chunk = b''
             if self._progress is not None and chunk:
                 chunk = self._progress.feed(chunk)
                 if not chunk:
