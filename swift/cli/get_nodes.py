@@ -119,11 +119,17 @@ def main(argv: Sequence[str] | None = None, *, out: TextIO | None = None,
         err.write(f'{problem}\n')
         return 1
     warnings = _warnings(options, ring.name, policy, target)
-    place = _look_up(ring, cluster, target, policy, options.all)
-    lines = [*warnings, *_path_lines(target), *_node_lines(place),
-             *_request_lines(place, target), *_shell_lines(place)]
+    lines = [*warnings, *location_lines(ring, cluster, target, policy, options.all)]
     out.write('\n'.join(lines) + '\n')
     return 0
+
+
+def location_lines(ring: Ring, cluster: Cluster, target: Target,
+                   policy: StoragePolicy | None = None, all_handoffs: bool = False) -> list[str]:
+    """Return the lines that say where a target lives; other tools end their report with them."""
+    place = _look_up(ring, cluster, target, policy, all_handoffs)
+    return [*_path_lines(target), *_node_lines(place), *_request_lines(place, target),
+            *_shell_lines(place)]
 
 
 def _parser() -> _Parser:
