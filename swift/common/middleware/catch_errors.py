@@ -16,7 +16,7 @@ from swift.common.config.options import Options, Text
 from swift.common.errors import SwiftError
 from swift.common.green import Timeout
 from swift.common.swob import close_if_possible
-from swift.common.trans_id import generate_trans_id, suffix_of_request
+from swift.core.trans_id import generate_trans_id, trans_id_suffix
 
 ERROR_BODY = b'An error occurred'
 
@@ -46,7 +46,8 @@ class CatchErrorsMiddleware:
         self._clock = clock
 
     def __call__(self, env: dict, start_response: Callable) -> Iterable[bytes]:
-        trans_id = generate_trans_id(suffix_of_request(self._suffix, env), self._clock.time())
+        suffix = trans_id_suffix(self._suffix, env.get('HTTP_X_TRANS_ID_EXTRA'))
+        trans_id = generate_trans_id(suffix, self._clock.time())
         env['swift.trans_id'] = trans_id
         log.set_transaction(trans_id)
         started: list = []
