@@ -46,6 +46,7 @@ from swift.common.response import (
     HTTPUnprocessableEntity,
     Response,
     close_if_possible,
+    host_url,
     multi_range_iterator,
     status_map,
 )
@@ -76,7 +77,7 @@ __all__ = [
     'HTTPServiceUnavailable', 'HTTPTemporaryRedirect', 'HTTPTooManyBackendRequests',
     'HTTPTooManyRequests', 'HTTPUnauthorized', 'HTTPUnprocessableEntity', 'HeaderKeyDict',
     'Match', 'Range', 'Request', 'Response', 'bytes_to_wsgi', 'close_if_possible', 'environ_key',
-    'get_param', 'multi_range_iterator', 'status_map', 'str_to_wsgi', 'wsgi_quote',
+    'get_param', 'host_url', 'multi_range_iterator', 'status_map', 'str_to_wsgi', 'wsgi_quote',
     'wsgi_quote_plus', 'wsgi_to_bytes', 'wsgi_to_str', 'wsgi_unquote', 'wsgi_unquote_plus',
     'wsgify',
 ]
