@@ -512,7 +512,7 @@ class RingBuilder:
         self._id_bytes = id_bytes_for(len(self.devs) - 1)
         if not rows:
             return
-        self._id_bytes = 4 if rows[0].itemsize == 4 else 2
+        self._id_bytes = 2 if rows[0].itemsize == 2 else 4
         if any(len(row) != self.parts for row in rows[:-1]) or len(rows[-1]) > self.parts:
             self._refuse_short_rows(rows)
         self._short = len(rows[-1])
