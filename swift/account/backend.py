@@ -156,8 +156,8 @@ class AccountBroker(Broker):
     def list_containers(self, query: ListingQuery, stale_ok: bool = False) -> list[tuple | str]:
         """Return a page: (name, count, bytes, put_timestamp, policy index) rows and subdirs."""
         with self.reading(stale_ok) as file:
-            policy = 'storage_policy_index' \
-                if 'storage_policy_index' in file.columns('container') else '0'
+            known = 'storage_policy_index' in file.columns('container')
+            policy = 'storage_policy_index' if known else '0 AS storage_policy_index'
             return list_page(query, fetcher(
-                file.db, f'SELECT name, object_count, bytes_used, put_timestamp, {policy} '
-                'FROM container', 'deleted = 0', ()))
+                file.db, f'name, object_count, bytes_used, put_timestamp, {policy}',
+                'container', 'deleted = 0', ()))

@@ -26,6 +26,8 @@ UNSHARDED, SHARDING, SHARDED, COLLAPSED = 'unsharded', 'sharding', 'sharded', 'c
 QUOTED_ROOT_KEY = 'X-Container-Sysmeta-Shard-Quoted-Root'
 ROOT_KEY = 'X-Container-Sysmeta-Shard-Root'
 
+# Names looked up by one query of a merge.
+LOOKUP_NAMES = 100
 _ROW = 'name, created_at, size, content_type, etag, deleted'
 _RANGE_COLUMNS = tuple(column.name for column in fields(ShardRange))
 _RANGE_DEFAULTS = {'reported': '0', 'tombstones': '-1'}
@@ -239,19 +241,29 @@ class ContainerBroker(Broker):
         schema.migrate_container(file.db)
         stored: dict[tuple[str, int], ObjectRecord] = {}
         row_ids: dict[tuple[str, int], list[int]] = {}
-        for name in {record.name for record in records}:
-            for row in file.db.execute(
-                    f'SELECT ROWID, {_ROW}, storage_policy_index FROM object '
-                    'WHERE deleted IN (0, 1) AND name = ?', (name,)):
-                record = ObjectRecord(*row[1:])
-                stored[record.key] = record
-                row_ids.setdefault(record.key, []).append(row[0])
+        for row in self._rows_named(file, sorted({record.name for record in records})):
+            record = ObjectRecord(*row[1:])
+            stored[record.key] = record
+            row_ids.setdefault(record.key, []).append(row[0])
         changed = merge_objects(stored, records)
         file.db.executemany('DELETE FROM object WHERE ROWID = ?',
                             [(row_id,) for key in changed for row_id in row_ids.get(key, ())])
         file.db.executemany(f'INSERT INTO object ({_ROW}, storage_policy_index) '
                             'VALUES (?, ?, ?, ?, ?, ?, ?)',
                             [record[:7] for record in changed.values()])
+
+    @staticmethod
+    def _rows_named(file: DatabaseFile, names: list[str]) -> Iterable[tuple]:
+        """Return the rows, live or not, of the given names; LOOKUP_NAMES of them per query."""
+        for start in range(0, len(names), LOOKUP_NAMES):
+            wanted = names[start:start + LOOKUP_NAMES]
+            if len(wanted) > 1:
+                # A fixed number of parameters, so that there are only two statements to compile.
+                wanted += wanted[-1:] * (LOOKUP_NAMES - len(wanted))
+            marks = ', '.join('?' * len(wanted))
+            yield from file.db.execute(
+                f'SELECT ROWID, {_ROW}, storage_policy_index FROM object '
+                f'WHERE deleted IN (0, 1) AND name IN ({marks})', wanted).fetchall()
 
     def list_objects(self, query: ListingQuery, policy_index: int | None = None,
                      stale_ok: bool = False) -> list[tuple | str]:
@@ -267,8 +279,7 @@ class ContainerBroker(Broker):
             if 'storage_policy_index' in file.columns('object'):
                 where, values = 'deleted = 0 AND storage_policy_index = ?', (policy_index,)
             return list_page(query, fetcher(
-                file.db, 'SELECT name, created_at, size, content_type, etag FROM object',
-                where, values))
+                file.db, 'name, created_at, size, content_type, etag', 'object', where, values))
 
     # -- shard ranges -------------------------------------------------------------------------
 

@@ -66,7 +66,8 @@ class ListingQuery:
 
 
 Row = tuple
-Fetch = Callable[[Span], Iterable[Row]]
+# Called with a span and whether all its rows will be used.
+Fetch = Callable[[Span, bool], Iterable[Row]]
 
 
 def list_page(query: ListingQuery, fetch: Fetch) -> list[Row | str]:
@@ -79,14 +80,14 @@ def list_page(query: ListingQuery, fetch: Fetch) -> list[Row | str]:
         prefix, delimiter, judge = query.prefix, query.delimiter, _judge_delimiter
     span = first_span(query, prefix)
     if not delimiter:
-        return [] if span.is_empty() else list(fetch(span))
+        return [] if span.is_empty() else list(fetch(span, True))
     # One row more than asked for: the one that `path` may pass over without a skip.
     span = replace(span, limit=query.limit + 1)
     shown_before = query.end_marker if query.reverse else query.marker
     entries: list[Row | str] = []
     while span is not None and not span.is_empty():
         skip = None
-        for row in fetch(span):
+        for row in fetch(span, False):
             entry, skip = judge(row, prefix, delimiter)
             if entry is not None and entry != shown_before:
                 entries.append(entry)

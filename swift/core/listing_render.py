@@ -32,21 +32,24 @@ def iso_time(timestamp: str) -> str:
     return Timestamp(timestamp).isoformat
 
 
+_SECONDS = tuple(f'{second:02d}.' for second in range(60))
+
+
 class _IsoTimes:
-    """Turns the `created_at` of rows into `last_modified`, remembering each second once."""
+    """Turns the `created_at` of rows into `last_modified`, working out each minute once."""
 
     def __init__(self) -> None:
-        self._seconds: dict[str, str] = {}
+        self._minutes: dict[int, str] = {}
 
     def __call__(self, created_at: str) -> str:
         if len(created_at) != 16:
             return decode_timestamps(created_at)[2].isoformat
-        seconds = created_at[:10]
-        day = self._seconds.get(seconds)
-        if day is None:
-            day = (_EPOCH + timedelta(seconds=int(seconds))).isoformat()
-            self._seconds[seconds] = day
-        return f'{day}.{created_at[11:]}0'
+        minute, second = divmod(int(created_at[:10]), 60)
+        start = self._minutes.get(minute)
+        if start is None:
+            start = (_EPOCH + timedelta(minutes=minute)).isoformat()[:-2]
+            self._minutes[minute] = start
+        return f'{start}{_SECONDS[second]}{created_at[11:]}0'
 
 
 class _ContentTypes:

@@ -62,6 +62,8 @@ class Environment:
     lock_timeout_s: float = LOCK_TIMEOUT_S
     # Never merge the pending log (tools that only look).
     skip_commits: bool = False
+    # Move damaged databases away; tools that are pointed at any file must not.
+    quarantines: bool = True
 
     def now(self) -> Timestamp:
         return Timestamp(self.clock.time())
@@ -156,11 +158,12 @@ class Broker:
             except sqlite3.Error as err:
                 error = translate(err, path, self.env.busy_timeout_s)
                 self.close()
-                if isinstance(error, DamagedDatabase):
+                if isinstance(error, DamagedDatabase) and self.env.quarantines:
                     self.quarantine(error.reason)
                 raise error from err
             except DamagedDatabase as err:
-                self.quarantine(err.reason)
+                if self.env.quarantines:
+                    self.quarantine(err.reason)
                 raise
 
     @contextmanager

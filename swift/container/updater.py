@@ -1,0 +1,244 @@
+"""container-updater: tells accounts about their containers.
+
+Layer 3. Sheet 03 §21. Every pass looks at all container databases of this machine's devices; one
+whose totals or times differ from what was last reported is reported to all account servers that
+have its account. A majority of successes is remembered in the database, so that unchanged
+containers cost one read.
+
+    different, majority says 2xx     remember what was reported
+    all say 404                      the account does not exist: quarantine the container
+    anything else                    leave containers of the account alone for a while
+
+Works on `concurrency` containers at a time in one process: the waiting is for disks (in their
+native threads) and peers. Safe to kill at any moment: reporting twice changes nothing.
+"""
+import os
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from swift.common import fs, recon_cache
+from swift.common.clock import SYSTEM, Clock
+from swift.common.cluster import Cluster
+from swift.common.daemon import Daemon
+from swift.common.db.broker import Environment
+from swift.common.db.files import DATADIRS, Place, database_names
+from swift.common.errors import DatabaseMissing, DiskError, LockTimeout, TransportError
+from swift.common.green import Pile, Pool, run_in_thread
+from swift.common.http.pool import ConnectionPool
+from swift.common.metrics import Statsd
+from swift.common.transport import NodeTransport
+from swift.container.account_update import report_headers
+from swift.container.backend import ContainerBroker, ContainerInfo
+from swift.container.options import ContainerUpdaterOptions
+from swift.core.names import join_path, quote
+from swift.core.pending_update import Rate
+from swift.core.timestamp import Timestamp
+
+REASON_NO_ACCOUNT = 'no account replicas exist'
+# What `slowdown` meant: this much work per container in addition.
+SLOWDOWN_OVERHEAD_S = 0.01
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a pass did."""
+
+    successes: int = 0
+    failures: int = 0
+    no_changes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one database has to tell: its facts as reported, and whether they are news."""
+
+    info: ContainerInfo
+    object_count: int
+    bytes_used: int
+
+    @property
+    def is_news(self) -> bool:
+        """Tell whether the account knows less than this."""
+        info = self.info
+        return (info.put_timestamp > info.reported_put_timestamp
+                or info.delete_timestamp > info.reported_delete_timestamp
+                or self.object_count != info.reported_object_count
+                or self.bytes_used != info.reported_bytes_used)
+
+
+class ContainerUpdater(Daemon):
+    """The daemon."""
+
+    options_class = ContainerUpdaterOptions
+
+    def __init__(self, conf: Mapping[str, str], logger: Any = None, *, clock: Clock = SYSTEM,
+                 cluster: Cluster | None = None, pool: Any = None, **parts: Any) -> None:
+        super().__init__(conf, logger, clock=clock, **parts)
+        options = self.options
+        self.cluster = cluster or Cluster(options.swift_dir)
+        self.statsd = Statsd.from_options(conf, options.log_name or 'container-updater')
+        self.environment = Environment(self.logger, clock)
+        self._transport = NodeTransport(pool or ConnectionPool(), options.conn_timeout)
+        self._suppressed: dict[str, float] = {}
+        self.counts = Counts()
+
+    def run_pass(self, **words: Any) -> None:
+        """Look at every container once."""
+        began = self.clock.monotonic()
+        self.counts = Counts()
+        self._suppressed = {account: until for account, until in self._suppressed.items()
+                            if until > began}
+        self.logger.info('Begin container update sweep')
+        rate = self._rate()
+        pool = Pool(self.options.concurrency)
+        for place in self._places():
+            wait = rate.take(self.clock.monotonic())
+            if wait > 0:
+                self._sleep(wait)
+            pool.spawn(self._process_guarded, place)
+        pool.waitall()
+        took = self.clock.monotonic() - began
+        counts = self.counts
+        self.logger.info('Container update sweep completed: %.02fs, %s successes, %s failures, '
+                         '%s with no changes', took, counts.successes, counts.failures,
+                         counts.no_changes)
+        self._dump(took)
+
+    def _rate(self) -> Rate:
+        if self.options.slowdown is not None:
+            return Rate(1 / (self.options.slowdown + SLOWDOWN_OVERHEAD_S))
+        return Rate(self.options.containers_per_second)
+
+    def _dump(self, took_s: float) -> None:
+        path = os.path.join(self.options.recon_cache_path, recon_cache.CONTAINER_FILE)
+        recon_cache.dump({'container_updater_sweep': took_s}, path, self.logger)
+
+    # -- which containers ---------------------------------------------------------------------
+
+    def _places(self) -> Iterator[Place]:
+        """Yield every place with a container database, partitions in random order."""
+        partitions = [(device, part) for device in self._devices()
+                      for part in self._names(device, DATADIRS['container'])]
+        random.Random(self._rng()).shuffle(partitions)
+        for device, part in partitions:
+            for suffix in self._names(device, DATADIRS['container'], part):
+                for name in self._names(device, DATADIRS['container'], part, suffix):
+                    place = Place.of('container', device, part, name)
+                    if run_in_thread(database_names, place.directory, name):
+                        yield place
+
+    def _devices(self) -> Iterator[str]:
+        for name in self._names(self.options.devices):
+            path = os.path.join(self.options.devices, name)
+            try:
+                run_in_thread(fs.check_device, path, self.options.mount_check)
+            except DiskError as err:
+                self.logger.warning('Skipping %s: %s', path, err)
+                continue
+            yield path
+
+    def _names(self, *path: str) -> list[str]:
+        directory = os.path.join(*path)
+        try:
+            return run_in_thread(fs.list_dir, directory)
+        except NotADirectoryError:
+            return []
+        except OSError as err:
+            self.logger.error('ERROR cannot list %s: %s', directory, err)
+            return []
+
+    # -- one container ------------------------------------------------------------------------
+
+    def _process_guarded(self, place: Place) -> None:
+        broker = ContainerBroker(place, self.environment)
+        started = self.clock.time()
+        try:
+            self.process(broker)
+        except DatabaseMissing:
+            pass                                     # removed meanwhile
+        except LockTimeout as err:
+            self.logger.info('Failed to get info of %s: %s', place.directory, err)
+        except DiskError as err:
+            self.counts.failures += 1
+            self.logger.error('ERROR with container %s: %s', place.directory, err)
+        except Exception:  # the item boundary of a daemon
+            self.counts.failures += 1
+            self.logger.exception('ERROR __process_container %s', place.directory)
+        finally:
+            run_in_thread(broker.close)
+        self.statsd.timing_since('timing', started)
+
+    def process(self, broker: ContainerBroker) -> None:
+        """Report one container if there is news. Raises DiskError, LockTimeout."""
+        report = run_in_thread(read_report, broker)
+        info = report.info
+        if not Timestamp(info.put_timestamp) or self._is_suppressed(info.account):
+            return
+        if not report.is_news:
+            self.counts.no_changes += 1
+            self.statsd.increment('no_changes')
+            return
+        statuses = self._send(report)
+        successes = sum(200 <= status < 300 for status in statuses)
+        if successes > len(statuses) // 2:
+            run_in_thread(broker.reported, info.put_timestamp, info.delete_timestamp,
+                          report.object_count, report.bytes_used)
+            self.counts.successes += 1
+            self.statsd.increment('successes')
+            return
+        self.counts.failures += 1
+        self.statsd.increment('failures')
+        if statuses and all(status == 404 for status in statuses):
+            run_in_thread(broker.quarantine, REASON_NO_ACCOUNT)
+            return
+        self.logger.debug('Update report failed for %s %s', info.path, broker.place.directory)
+        self._suppressed[info.account] = (
+            self.clock.monotonic() + self.options.account_suppression_time)
+
+    def _is_suppressed(self, account: str) -> bool:
+        until = self._suppressed.get(account)
+        if until is None:
+            return False
+        if self.clock.monotonic() < until:
+            return True
+        del self._suppressed[account]
+        return False
+
+    def _send(self, report: Report) -> list[int]:
+        """Tell all account servers at once; return their statuses, 500 for no answer."""
+        info = report.info
+        part, nodes = self.cluster.account_ring.get_nodes(info.account)
+        path = quote(join_path(info.account, info.container))
+        headers = dict(report_headers(info, 'container-updater'))
+        headers['X-Object-Count'] = str(report.object_count)
+        headers['X-Bytes-Used'] = str(report.bytes_used)
+        headers['X-Account-Override-Deleted'] = 'yes'
+        with Pile(len(nodes)) as pile:
+            for node in nodes:
+                pile.spawn(self._send_one, node, part, path, headers)
+            return list(pile)
+
+    def _send_one(self, node: Any, part: int, path: str, headers: dict[str, str]) -> int:
+        try:
+            response = self._transport.request(node, part, 'PUT', path, headers,
+                                               timeout_s=self.options.node_timeout,
+                                               replication=True)
+            try:
+                response.read()
+            finally:
+                response.close()
+        except TransportError as err:
+            self.logger.error('ERROR account update failed with %s:%s/%s (will retry later): %s',
+                              node.replication_ip, node.replication_port, node.device, err)
+            return 500
+        return response.status
+
+
+def read_report(broker: ContainerBroker) -> Report:
+    """Return what a database has to tell. Shards count nothing: their root does."""
+    info = broker.info()
+    if broker.is_root():
+        return Report(info, info.object_count, info.bytes_used)
+    return Report(info, 0, 0)
