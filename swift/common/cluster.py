@@ -15,6 +15,7 @@ Source: sheet 01 sections 1, 14 and 15.
 from __future__ import annotations
 
 import configparser
+import logging
 import os
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -36,11 +37,12 @@ class Cluster:
     """The cluster that a swift.conf describes."""
 
     def __init__(self, swift_dir: str = DEFAULT_SWIFT_DIR, *, clock: Clock = SYSTEM,
-                 erasure: ErasureSupport = HOST) -> None:
+                 erasure: ErasureSupport = HOST, logger: logging.Logger | None = None) -> None:
         self.swift_dir = swift_dir
         self.conf_path = os.path.join(swift_dir, CONF_NAME)
         self._clock = clock
         self._erasure = erasure
+        self._logger = logger
         self._rings: dict[str, Ring] = {}
 
     @classmethod
@@ -145,7 +147,8 @@ class Cluster:
         if ring is None:
             self.require_salt()
             ring = self._rings[name] = Ring(self.swift_dir, ring_name=name, clock=self._clock,
-                                            hash_path=self.hash_path, validation_hook=hook)
+                                            hash_path=self.hash_path, validation_hook=hook,
+                                            logger=self._logger)
         return ring
 
     # -- the file ------------------------------------------------------------------------------
