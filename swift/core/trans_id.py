@@ -8,7 +8,7 @@ time can be read back (sheet 04, section 2.3).
 
 import secrets
 
-from swift.core.wsgi_text import wsgi_quote
+from swift.core.names import quote
 
 RANDOM_HEX_DIGITS = 21
 _TIME_START = 2 + RANDOM_HEX_DIGITS + 1
@@ -17,9 +17,10 @@ EXTRA_CHARACTERS_MAX = 32
 
 
 def generate_trans_id(suffix: str, now: float) -> str:
-    """Return a new id for a request that came at `now` (seconds); `suffix` is a WSGI string."""
+    """Return a new id for a request that came at `now` (seconds)."""
     random_part = secrets.token_hex(RANDOM_HEX_DIGITS // 2 + 1)[:RANDOM_HEX_DIGITS]
-    return 'tx%s-%010x%s' % (random_part, int(now), wsgi_quote(suffix))
+    # Compat: what a client adds is a WSGI string, of which each byte is encoded as UTF-8 again.
+    return 'tx%s-%010x%s' % (random_part, int(now), quote(suffix))
 
 
 def trans_id_suffix(configured: str, extra: str | None) -> str:

@@ -14,6 +14,10 @@ def test_generated_id_has_the_known_shape_and_carries_the_time():
     assert generate_trans_id('', 1.0) != generate_trans_id('', 1.0)
 
 
+def test_each_byte_of_a_foreign_suffix_is_encoded_again():
+    assert generate_trans_id('-\xc3\xa9/?', 0).endswith('-%C3%83%C2%A9/%3F')
+
+
 def test_other_text_has_no_time():
     for text in ('', 'tx', 'x' * 40, 'tx' + 'a' * 32, 'tx' + 'a' * 21 + '-zzzzzzzzzz'):
         assert get_time_from_trans_id(text) is None
