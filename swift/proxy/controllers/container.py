@@ -72,7 +72,7 @@ class ContainerController(Controller):
                 return denial
         if not env.get('swift_owner'):
             app.strip_owner_headers(resp)
-        if env.get('reseller_request'):
+        if env.get('reseller_request') and resp.is_success:
             sharding = resp.headers.get(_SHARDING_SYSMETA)
             resp.headers[_SHARDING_HEADER] = str(is_true(sharding))
         return resp
