@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from swift.common import green
+from swift.common.errors import ClientError
 from swift.common.http.message import RequestHead, encode_head
 from swift.common.http.wire import LAST_CHUNK, LENGTH_DIGITS_MAX
 
@@ -91,7 +92,8 @@ class Answer:
                 close = getattr(result, 'close', None)
                 if close is not None:
                     close()
-        except ClientGone:
+        except (ClientGone, ClientError):
+            # The second is what reading the body raised, if the application let it pass.
             self._connection.server.count('disconnected')
             return Ending.BREAK
         except (Exception, green.Timeout):

@@ -398,8 +398,9 @@ def test_proxy_line_names_the_client():
         assert client.ask(b'PROXY UNKNOWN\r\n' + GET).body.startswith(b'127.0.0.1\n')
 
 
-@pytest.mark.parametrize('data', [GET, b'PROXY TCP4 x y 1 2\r\n' + GET,
-                                  b'PROXY ' + b'a' * 200, b'PROXY TCP4 1.2.3.4 5.6.7.8 1 2\n' + GET])
+@pytest.mark.parametrize('data', [
+    GET, b'PROXY TCP4 x y 1 2\r\n' + GET, b'PROXY ' + b'a' * 200,
+    b'PROXY TCP4 1.2.3.4 5.6.7.8 1 2\n' + GET])
 def test_missing_or_bad_proxy_line(data):
     with served(hello, proxy_protocol=True) as here:
         answer = here.ask(data)

@@ -1,0 +1,482 @@
+"""Green threads, waiting, and native disk threads."""
+import contextvars
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from swift.common import green
+from swift.common.clock import SYSTEM, ManualClock
+
+NAME = contextvars.ContextVar('name', default='none')
+
+
+@pytest.fixture
+def threads():
+    pools = []
+
+    def make(*args, **kwargs):
+        pools.append(green.DiskThreads('test', *args, **kwargs))
+        return pools[-1]
+
+    yield make
+    for pool in pools:
+        pool.close()
+
+
+@pytest.fixture
+def pair():
+    one, two = socket.socketpair()
+    one.setblocking(False)
+    two.setblocking(False)
+    yield one, two
+    one.close()
+    two.close()
+
+
+# --- disk threads ------------------------------------------------------------------------------
+
+def test_results_and_exceptions_come_back(threads):
+    pool = threads()
+    assert pool.run(divmod, 7, 2) == (3, 1)
+    assert pool.run(dict, a=1) == {'a': 1}
+    with pytest.raises(ZeroDivisionError):
+        pool.run(divmod, 1, 0)
+    with pytest.raises(SystemExit):      # even this belongs to the caller, not to the thread
+        pool.run(sys.exit)
+    assert pool.run(int) == 0
+    assert pool.statistics() == {'threads': 1, 'in_hand': 0, 'waiting': 0, 'done': 5,
+                                 'abandoned': 0}
+
+
+def test_work_happens_in_other_threads_while_the_loop_runs(threads):
+    pool = threads(2)
+    barrier = threading.Barrier(2)
+    turns = []
+
+    def work():
+        barrier.wait(10)                 # passes only if both run at once
+        return threading.get_ident()
+
+    tasks = [green.spawn(pool.run, work) for _turn in range(2)]
+    green.spawn(turns.append, 1)
+    idents = {task.wait() for task in tasks}
+    assert turns == [1]
+    assert len(idents) == 2 and threading.get_ident() not in idents
+
+
+def test_no_more_jobs_in_hand_than_the_limit(threads):
+    pool = threads(1, queue_limit=2)
+    gate = threading.Event()
+    tasks = [green.spawn(pool.run, gate.wait, 10) for _turn in range(5)]
+    for _turn in range(3):
+        green.sleep(0)
+    assert pool.statistics()['in_hand'] == 2
+    assert pool.statistics()['waiting'] == 3
+    tasks[4].kill()                      # gives its turn up
+    gate.set()
+    assert [task.wait() for task in tasks[:4]] == [True] * 4
+    assert pool.statistics()['in_hand'] == 0
+    assert pool.run(int) == 0
+
+
+def test_abandoned_jobs(threads):
+    pool = threads(1)
+    gate, ran = threading.Event(), []
+    running = green.spawn(pool.run, gate.wait, 10)
+    queued = green.spawn(pool.run, ran.append, 1)
+    green.sleep(0)
+    queued.kill()
+    with green.Timeout(0.01, False):
+        running.wait()
+    running.kill()
+    gate.set()
+    assert pool.run(len, 'ab') == 2
+    assert ran == []                     # it had not started: it never does
+    assert pool.statistics()['abandoned'] == 2
+    assert pool.statistics()['in_hand'] == 0
+
+
+def test_many_callers_get_their_own_results(threads):
+    pool = threads(4)
+
+    def work(number):
+        return [pool.run(lambda n: n * 2, number + turn) for turn in range(50)]
+
+    tasks = [green.spawn(work, number * 100) for number in range(20)]
+    for number, task in enumerate(tasks):
+        assert task.wait() == [(number * 100 + turn) * 2 for turn in range(50)]
+
+
+def test_context_is_carried_into_the_thread(threads):
+    pool = threads()
+    NAME.set('request')
+    assert pool.run(NAME.get) == 'request'
+    NAME.set('none')
+
+
+def test_from_another_native_thread_the_work_runs_there(threads):
+    pool = threads()
+    assert pool.run(int) == 0
+    idents = []
+    worker = threading.Thread(target=lambda: idents.append(pool.run(threading.get_ident)))
+    worker.start()
+    worker.join(10)
+    assert idents == [worker.ident]
+    # Work that hands in more work does not wait for itself.
+    assert pool.run(lambda: pool.run(len, 'abc')) == 3
+
+
+def test_forked_child_starts_anew(threads):
+    pool = threads()
+    assert pool.run(int) == 0
+    pid = os.fork()
+    if not pid:
+        green.after_fork_in_child()
+        os._exit(0 if pool.run(os.getpid) == os.getpid() else 1)
+    assert os.waitpid(pid, 0)[1] == 0
+    assert pool.run(int) == 0
+
+
+def test_close_is_idempotent_and_final(threads):
+    pool = threads()
+    pool.run(int)
+    pool.close()
+    pool.close()
+    with pytest.raises(AssertionError):
+        pool.run(int)
+
+
+def test_shared_threads():
+    assert green.run_in_thread(threading.get_ident) != threading.get_ident()
+
+
+def test_works_patched():
+    """In a process of its own: patching cannot be undone."""
+    program = '''
+from swift.common import green
+green.patch()
+import threading, time, socket, queue
+pool = green.DiskThreads('d', 2)
+main = green._native_thread.get_ident()
+assert pool.run(green._native_thread.get_ident) != main
+tasks = [green.spawn(pool.run, divmod, n, 2) for n in range(100)]
+assert [t.wait() for t in tasks] == [divmod(n, 2) for n in range(100)]
+done = []
+threading.Thread(target=lambda: (time.sleep(0.01), done.append(1))).start()
+while not done: time.sleep(0.001)
+pool.close()
+print('fine')
+'''
+    done = subprocess.run([sys.executable, '-W', 'ignore', '-c', program], capture_output=True,
+                          text=True, timeout=60)
+    assert (done.stdout, done.returncode) == ('fine\n', 0), done.stderr
+
+
+# --- readiness ---------------------------------------------------------------------------------
+
+def test_wait_read(pair):
+    one, two = pair
+    ready = green.Readiness(one.fileno())
+    assert ready.wait_read(0.01) is False
+    green.spawn(two.send, b'x')
+    assert ready.wait_read(5) is True
+    assert one.recv(10) == b'x'
+    assert ready.wait_read(0.01) is False
+    ready.close()
+
+
+def test_unwanted_events_do_not_keep_the_loop_busy(pair):
+    one, two = pair
+    ready = green.Readiness(one.fileno())
+    assert ready.wait_read(0) is False
+    two.send(b'x')
+    green.sleep(0.001)
+    assert ready._listeners[0] is None   # nobody was interested: deregistered
+    assert ready.wait_read(5) is True    # and registered again, data still there
+    ready.close()
+
+
+def test_a_later_deadline_moves_the_timer(pair):
+    one, _two = pair
+    ready = green.Readiness(one.fileno())
+    assert ready.wait_read(0.01) is False
+    start = SYSTEM.monotonic()
+    task = green.spawn(ready.wait_read, 60)
+    green.sleep(0)
+    task.kill()
+    assert ready.wait_read(0.03) is False        # shorter than the timer that is set
+    assert 0.02 < SYSTEM.monotonic() - start < 5
+    assert ready.wait_read(0.02) is False
+    ready.close()
+
+
+def test_watch(pair):
+    one, two = pair
+    ready = green.Readiness(one.fileno())
+    calls = []
+    ready.watch(lambda: calls.append(one.recv(10)))
+    two.send(b'a')
+    green.sleep(0.001)
+    two.send(b'b')
+    green.sleep(0.001)
+    assert calls == [b'a', b'b']
+    ready.unwatch()
+    two.send(b'c')
+    green.sleep(0.001)
+    assert calls == [b'a', b'b']
+    ready.close()
+
+
+def test_close_wakes_the_waiter(pair):
+    one, _two = pair
+    ready = green.Readiness(one.fileno())
+    task = green.spawn(ready.wait_read, None)
+    green.sleep(0)
+    ready.close()
+    assert task.wait() is False
+
+
+def test_reader_and_writer_wait_apart(pair):
+    one, two = pair
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    while True:
+        try:
+            one.send(b'x' * 4096)
+        except BlockingIOError:
+            break
+    ready = green.Readiness(one.fileno())
+    reader = green.spawn(ready.wait_read, 5)
+    writer = green.spawn(ready.wait_write, 5)
+    green.sleep(0)
+    two.send(b'y')
+    assert reader.wait() is True
+    assert not writer.dead
+    while True:
+        try:
+            two.recv(65536)
+        except BlockingIOError:
+            break
+    assert writer.wait() is True
+    assert ready.wait_read(0) is True
+    ready.close()
+
+
+def test_callback_that_raises_does_not_harm_the_loop(pair, capsys):
+    one, two = pair
+    ready = green.Readiness(one.fileno())
+
+    def bad():
+        ready.unwatch()
+        raise ValueError('shown on stderr')
+
+    ready.watch(bad)
+    two.send(b'x')
+    green.sleep(0.001)
+    assert 'shown on stderr' in capsys.readouterr().err
+    assert ready.wait_read(5) is True
+    ready.close()
+
+
+def test_wait_readable_and_writable(pair):
+    one, two = pair
+    assert green.wait_writable(one, 1) is True
+    assert green.wait_readable(one.fileno(), 0.001) is False
+    two.send(b'x')
+    assert green.wait_readable(one, 1) is True
+
+
+# --- pools -------------------------------------------------------------------------------------
+
+def test_pile_gives_results_in_completion_order():
+    gates = [green.Event() for _turn in range(3)]
+
+    def work(number):
+        gates[number].wait()
+        return number
+
+    with green.Pile(3) as pile:
+        for number in range(3):
+            pile.spawn(work, number)
+        assert pile.wait_first(0.001) is None
+        gates[2].send()
+        assert pile.wait_first(5) == 2
+        assert pile.pending == 2
+        gates[0].send()
+        gates[1].send()
+        assert sorted(pile) == [0, 1]
+        assert pile.wait_first(5) is None
+        assert list(pile) == []
+
+
+def test_pile_raises_at_the_turn_of_the_failure():
+    with green.Pile(2) as pile:
+        pile.spawn(int, 'x')
+        with pytest.raises(ValueError):
+            next(pile)
+        pile.spawn(int, 'x')
+        pile.spawn(int, '5')
+        assert pile.wait_all(5) == [5]
+
+
+def test_pile_wait_all_gives_up():
+    killed = []
+
+    def hang():
+        try:
+            green.sleep(60)
+        except green.GreenletExit:
+            killed.append(1)
+            raise
+
+    with green.Pile(2) as pile:
+        pile.spawn(int, '1')
+        pile.spawn(hang)
+        assert pile.wait_all(0.01) == [1]
+    assert killed == [1]
+
+
+def test_context_pool_kills_leftovers():
+    ends = []
+
+    def hang():
+        try:
+            green.sleep(60)
+        finally:
+            ends.append(1)
+
+    with green.ContextPool(5) as pool:
+        for _turn in range(3):
+            pool.spawn(hang)
+        green.sleep(0)
+    assert ends == [1, 1, 1]
+
+
+def test_children_inherit_context():
+    NAME.set('request')
+    try:
+        assert green.spawn(NAME.get).wait() == 'request'
+        assert green.Pool(1).spawn(NAME.get).wait() == 'request'
+        assert green.spawn_after(0, NAME.get).wait() == 'request'
+        with green.Pile(1) as pile:
+            pile.spawn(NAME.get)
+            assert list(pile) == ['request']
+        seen = []
+        green.spawn_detached(lambda: seen.append(NAME.get()))
+        green.sleep(0)
+        assert seen == ['request']
+        green.spawn(NAME.set, 'other').wait()
+        assert NAME.get() == 'request'
+    finally:
+        NAME.set('none')
+
+
+def test_crew_keeps_its_green_threads():
+    crew = green.Crew(kept=2)
+    seen = []
+    gate = green.Event()
+
+    def work():
+        gate.wait()
+        seen.append(green.current_id())
+
+    for _turn in range(4):
+        crew.start_soon(work)
+    green.sleep(0)
+    gate.send()
+    green.sleep(0.001)
+    assert len(set(seen)) == 4
+    assert len(crew._idle) == 2
+    crew.start_soon(work)
+    green.sleep(0.001)
+    assert seen[4] in seen[:4]
+    crew.close()
+    green.sleep(0.001)
+    assert crew._idle == []
+
+
+def test_lock():
+    lock, order = green.Lock(), []
+
+    def work(number):
+        with lock:
+            order.append(number)
+            green.sleep(0)
+            order.append(number)
+
+    tasks = [green.spawn(work, number) for number in range(3)]
+    for task in tasks:
+        task.wait()
+    assert order == [0, 0, 1, 1, 2, 2]
+
+
+# --- sockets, signals, clocks ------------------------------------------------------------------
+
+@pytest.mark.parametrize('host', ['127.0.0.1', '::1'])
+def test_listen_and_connect(host):
+    try:
+        sock = green.listen((host, 0), reuse_port=True)
+    except OSError:
+        pytest.skip(f'no {host} here')
+    client = green.connect(sock.getsockname()[:2], 5)
+    server, _peer = sock.accept()
+    assert server.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    for each in (client, server, sock):
+        each.close()
+
+
+def test_listen_on_a_path(tmp_path):
+    sock = green.listen(str(tmp_path / 'socket'))
+    assert sock.family == socket.AF_UNIX
+    sock.close()
+
+
+def test_refused_connection():
+    sock = green.listen(('127.0.0.1', 0))
+    address = sock.getsockname()
+    sock.close()
+    with pytest.raises(ConnectionRefusedError):
+        green.connect(address, 5)
+
+
+def test_signal_wakes_a_sleeping_loop():
+    program = '''
+import os, signal
+from swift.common import green
+done = green.Event()
+green.on_signal(signal.SIGUSR1, lambda: (green.sleep(0), done.send('got it')))
+green.run_in_thread(os.kill, os.getpid(), signal.SIGUSR1)
+with green.Timeout(30):
+    print(done.wait())
+'''
+    done = subprocess.run([sys.executable, '-W', 'ignore', '-c', program], capture_output=True,
+                          text=True, timeout=60)
+    assert done.stdout == 'got it\n', done.stderr
+
+
+def test_child_does_not_wake_its_parent():
+    program = '''
+import os, signal
+from swift.common import green
+green.on_signal(signal.SIGUSR1, lambda: print('never'))
+pid = os.fork()
+if not pid:
+    green.after_fork_in_child()
+    os.kill(os.getpid(), signal.SIGUSR1)
+print(os.waitpid(pid, 0)[1] == signal.SIGUSR1)
+green.sleep(0)
+'''
+    done = subprocess.run([sys.executable, '-W', 'ignore', '-c', program], capture_output=True,
+                          text=True, timeout=60)
+    assert done.stdout == 'True\n', done.stderr
+
+
+def test_manual_clock():
+    clock = ManualClock(time=100.0)
+    clock.advance(5)
+    assert (clock.time(), clock.monotonic()) == (105.0, 5.0)
+    assert signal.SIGALRM and SYSTEM.time() > 1.6e9
