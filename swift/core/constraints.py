@@ -75,6 +75,14 @@ class Constraints:
         """Header lines a request may have."""
         return self.max_meta_count + BASE_HEADER_COUNT + max(self.extra_header_count, 0)
 
+    @property
+    def max_header_lines(self) -> int:
+        """Header lines from which on the HTTP server refuses to read a request.
+
+        Above the nominal number, so that filters and backends see, and word, most refusals.
+        """
+        return int(1.6 * self.max_header_count)
+
     def effective(self) -> dict:
         """Return name -> value as published in /info."""
         values = {option.name: getattr(self, option.name) for option in fields(self)}

@@ -34,7 +34,7 @@ def test_defaults_are_those_of_the_sheet():
         'container_listing_limit': 10000, 'account_listing_limit': 10000,
         'max_account_name_length': 256, 'max_container_name_length': 256,
         'valid_api_versions': ['v1', 'v1.0'], 'auto_create_account_prefix': '.'}
-    assert DEFAULT.max_header_count == 126
+    assert (DEFAULT.max_header_count, DEFAULT.max_header_lines) == (126, 201)
 
 
 def test_items_of_the_configuration_replace_defaults():
