@@ -23,6 +23,7 @@ from swift.common.db.broker import Broker, Environment
 from swift.common.db.files import SUFFIX, Place
 from swift.common.errors import (
     ConfigError,
+    DamagedDatabase,
     DatabaseFault,
     DatabaseMissing,
     DiskError,
@@ -188,7 +189,7 @@ def run(kind: str, argv: Sequence[str] | None = None, out: TextIO | None = None)
     broker = BROKERS[kind](place, Environment(logger, quarantines=False))
     try:
         return _show(kind, broker, path, options, out)
-    except (DatabaseFault, DatabaseMissing):
+    except (DamagedDatabase, DatabaseFault, DatabaseMissing):
         out.write(f'Does not appear to be a DB of type "{kind}": {path}\n')
         return 1
     except (ConfigError, DiskError) as err:
