@@ -61,6 +61,7 @@ def container(client):
 
 
 def empty(client, name: str) -> None:
-    for entry in client.get(name, query='?format=json').json():
+    listing = client.get(name, query='?format=json')
+    for entry in listing.json() if listing.status == 200 else []:
         client.delete(f'{name}/{entry["name"]}')
     client.delete(name)

@@ -158,7 +158,7 @@ def test_user_acls_give_read_and_write_apart(client, other, stranger, container)
     client.post(container, headers={'X-Container-Write': 'test:tester3'})
     assert other.raw('PUT', path, b'2', headers=token).status == 201
     assert stranger.raw('GET', path, headers={'X-Auth-Token': stranger.token}).status == 403
-    client.post(container, headers={'X-Container-Read': 'test2:*'})
+    client.post(container, headers={'X-Container-Read': 'test2'})
     assert stranger.raw('GET', path, headers={'X-Auth-Token': stranger.token}).body == b'2'
 
 
