@@ -148,7 +148,7 @@ class Program:
         script = os.path.abspath(sys.argv[0])
         if not os.path.isfile(script):
             return cls(sys.executable, (sys.executable, *sys.orig_argv[1:]))
-        if os.access(script, os.X_OK) and _names_its_interpreter(script):
+        if os.access(script, os.X_OK) and names_its_interpreter(script):
             return cls(script, (script, *sys.argv[1:]))
         return cls(sys.executable, (sys.executable, script, *sys.argv[1:]))
 
@@ -157,7 +157,8 @@ class Program:
         os.execv(self.path, self.arguments)
 
 
-def _names_its_interpreter(script: str) -> bool:
+def names_its_interpreter(script: str) -> bool:
+    """Tell whether a program's first line says which Python runs it, not leaving it to env."""
     try:
         with open(script, 'rb') as stream:
             line = stream.readline(256)

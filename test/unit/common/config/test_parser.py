@@ -78,7 +78,7 @@ def test_percent_signs_are_legal_and_names_interpolate(write):
 
 
 def test_here_is_for_wsgi_only(write):
-    text = '[DEFAULT]\nx = %(here)s/y\n[app:main]\nuse=call:{0}:factory\n[d]\n'.format(__name__)
+    text = f'[DEFAULT]\nx = %(here)s/y\n[app:main]\nuse=call:{__name__}:factory\n[d]\n'
     path = write(text)
     assert parser.appconfig(path)['x'] == os.path.dirname(path) + '/y'
     with pytest.raises(ConfigError, match='here'):

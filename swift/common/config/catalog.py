@@ -1,0 +1,157 @@
+"""All configuration files and the option tables behind their sections.
+
+Layer 1, data. Tables are named as `module:Class` and imported only when somebody asks, because
+they live in the modules they belong to, servers and filters included. Samples, the reference
+and swift-config work from this list; a test demands that every table in it exists and that no
+table of the tree is missing from it.
+"""
+import importlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from swift.common.config.options import Options
+
+COMMON = 'swift.common.config.common:'
+CLUSTER = 'swift.common.config.cluster_options:'
+FILTERS = 'swift.common.middleware.'
+# Tables that other tables include; their options are described once.
+SHARED = (
+    ('Logging', COMMON + 'LogOptions'),
+    ('Metrics', COMMON + 'StatsdOptions'),
+    ('Every server and daemon', COMMON + 'CommonOptions'),
+    ('Every server', COMMON + 'CommonServerOptions'),
+    ('Account, container and object servers', COMMON + 'StorageServerOptions'),
+    ('Account and container servers', COMMON + 'DatabaseServerOptions'),
+)
+OBJECT_ONLY = ('servers_per_port', 'ring_ip', 'ring_check_interval')
+PROXY_ONLY = ('require_proxy_protocol',)
+
+
+@dataclass(frozen=True)
+class Section:
+    """One section of a sample: its name, its table if it has options, its fixed lines."""
+
+    name: str
+    table: str = ''
+    lines: tuple[str, ...] = ()
+    note: str = ''
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One sample file: what is in [DEFAULT], then the sections in order."""
+
+    name: str
+    about: str
+    defaults: str = ''
+    bind_port: int = 0
+    omitted: tuple[str, ...] = ()
+    sections: tuple[Section, ...] = field(default_factory=tuple)
+
+
+def _use(name: str) -> tuple[str, ...]:
+    return ('use = egg:swift#' + name,)
+
+
+def _filter(name: str, table: str, entry_point: str = '', *lines: str) -> Section:
+    return Section('filter:' + name, FILTERS + table if table else '',
+                   _use(entry_point or name) + lines)
+
+
+HEALTHCHECK = _filter('healthcheck', 'healthcheck:HealthCheckOptions')
+CACHE = Section('filter:cache', 'swift.common.memcache_conf:MemcacheOptions', _use('memcache'))
+LOGGING = _filter('proxy-logging', 'proxy_logging:ProxyLoggingOptions', 'proxy_logging')
+CATCH_ERRORS = _filter('catch_errors', 'catch_errors:CatchErrorsOptions')
+TEMPAUTH_USERS = (
+    'user_admin_admin = admin .admin .reseller_admin',
+    'user_admin_auditor = admin_ro .reseller_reader',
+    'user_test_tester = testing .admin',
+    'user_test_tester2 = testing2 .admin',
+    'user_test_tester3 = testing3',
+    'user_test2_tester2 = testing2 .admin',
+    'user_test5_tester5 = testing5 service',
+)
+
+
+def _storage_head(kind: str, table: str) -> tuple[Section, ...]:
+    return (Section('pipeline:main', lines=('pipeline = healthcheck %s-server' % kind,)),
+            Section('app:%s-server' % kind, table, _use(kind)), HEALTHCHECK)
+
+
+SAMPLES = (
+    Sample('swift.conf', 'What all nodes of a cluster must have in common.', sections=(
+        Section('swift-hash', CLUSTER + 'HashOptions', (
+            'swift_hash_path_suffix = changeme', 'swift_hash_path_prefix = changeme'),
+            'Choose secrets of your own before the first start and never change them.'),
+        Section('storage-policy:0', CLUSTER + 'StoragePolicyOptions', (
+            'name = Policy-0', 'default = yes', 'aliases = yellow, orange')),
+        Section('swift-constraints', CLUSTER + 'ConstraintOptions'))),
+    Sample('proxy-server.conf', 'Proxy server: the public API.',
+           COMMON + 'CommonServerOptions', 8080, OBJECT_ONLY, (
+               Section('pipeline:main', lines=(
+                   'pipeline = catch_errors gatekeeper healthcheck proxy-logging cache '
+                   'listing_formats tempauth copy proxy-logging proxy-server',)),
+               Section('app:proxy-server', 'swift.proxy.options:ProxyOptions', _use('proxy')),
+               Section('proxy-server:policy:1', 'swift.proxy.options:PolicyOptions',
+                       note='One such section per storage policy that differs. Here [DEFAULT] '
+                            'does not win.'),
+               CATCH_ERRORS,
+               _filter('gatekeeper', 'gatekeeper:GatekeeperOptions'),
+               HEALTHCHECK, LOGGING, CACHE,
+               _filter('listing_formats', ''),
+               _filter('tempauth', 'tempauth:TempAuthOptions', '', *TEMPAUTH_USERS),
+               _filter('copy', 'copy:CopyOptions'),
+               _filter('crossdomain', 'crossdomain:CrossDomainOptions'),
+               _filter('name_check', 'name_check:NameCheckOptions'),
+               _filter('read_only', 'read_only:ReadOnlyOptions'))),
+    Sample('account-server.conf', 'Account server and its daemons.',
+           COMMON + 'DatabaseServerOptions', 6202, OBJECT_ONLY + PROXY_ONLY,
+           _storage_head('account', 'swift.account.options:AccountServerOptions')),
+    Sample('container-server.conf', 'Container server and its daemons.',
+           COMMON + 'DatabaseServerOptions', 6201, OBJECT_ONLY + PROXY_ONLY,
+           (*_storage_head('container', 'swift.container.options:ContainerServerOptions'),
+            Section('container-updater', 'swift.container.options:ContainerUpdaterOptions'))),
+    Sample('object-server.conf', 'Object server and its daemons.',
+           COMMON + 'StorageServerOptions', 6200, PROXY_ONLY,
+           (*_storage_head('object', 'swift.obj.options:ObjectServerOptions'),
+            Section('object-updater', 'swift.obj.updater:ObjectUpdaterOptions'))),
+    Sample('memcache.conf', 'Cache servers, for all filters and daemons that name none.',
+           sections=(Section('memcache', 'swift.common.memcache_conf:MemcacheOptions'),)),
+    Sample('internal-client.conf', 'Pipeline of clients inside daemons. Never add gatekeeper.',
+           sections=(
+               Section('pipeline:main', lines=(
+                   'pipeline = catch_errors proxy-logging cache proxy-server',)),
+               Section('app:proxy-server', '', (*_use('proxy'), 'account_autocreate = true',
+                                                'allow_account_management = true')),
+               Section('filter:catch_errors', '', _use('catch_errors')),
+               Section('filter:proxy-logging', '', _use('proxy_logging')),
+               Section('filter:cache', '', _use('memcache')))),
+)
+
+
+def load(path: str) -> type[Options]:
+    """Return the table named `module:Class`. Raises ImportError or AttributeError."""
+    module, _colon, name = path.partition(':')
+    table = getattr(importlib.import_module(module), name)
+    assert issubclass(table, Options), path
+    return table
+
+
+def tables() -> Iterator[tuple[str, str]]:
+    """Yield (section name, table) of every section with options, once each."""
+    seen = set()
+    for sample in SAMPLES:
+        for section in sample.sections:
+            if section.table and section.table not in seen:
+                seen.add(section.table)
+                yield section.name, section.table
+
+
+def find(section: str) -> type[Options] | None:
+    """Return the table for a section of a configuration; None for sections we do not know."""
+    for name, path in tables():
+        same_family = ':policy:' in section or section.startswith('storage-policy:')
+        if name == section or (same_family and name.rpartition(':')[0]
+                               == section.rpartition(':')[0]):
+            return load(path)
+    return None
