@@ -29,12 +29,16 @@ PROXY_ONLY = ('require_proxy_protocol',)
 
 @dataclass(frozen=True)
 class Section:
-    """One section of a sample: its name, its table if it has options, its fixed lines."""
+    """One section of a sample: its name, its table if it has options, its fixed lines.
+
+    A section that would not work everywhere is commented out as a whole.
+    """
 
     name: str
     table: str = ''
     lines: tuple[str, ...] = ()
     note: str = ''
+    commented: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ SAMPLES = (
                Section('app:proxy-server', 'swift.proxy.options:ProxyOptions', _use('proxy')),
                Section('proxy-server:policy:1', 'swift.proxy.options:PolicyOptions',
                        note='One such section per storage policy that differs. Here [DEFAULT] '
-                            'does not win.'),
+                            'does not win.', commented=True),
                CATCH_ERRORS,
                _filter('gatekeeper', 'gatekeeper:GatekeeperOptions'),
                HEALTHCHECK, LOGGING, CACHE,

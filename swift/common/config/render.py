@@ -65,7 +65,7 @@ def _default_rank(option: Option) -> int:
 
 
 def _section(section: Section) -> Iterator[str]:
-    yield '[%s]' % section.name
+    yield '%s[%s]' % ('# ' if section.commented else '', section.name)
     if section.note:
         yield from textwrap.wrap(section.note, WIDTH, initial_indent='# ',
                                  subsequent_indent='# ')
