@@ -18,6 +18,7 @@ from swift.common.response import Response, close_if_possible, host_url
 from swift.core.accept import Accept
 from swift.core.conditions import Match
 from swift.core.constraints import Refusal, config_true_value, message_length
+from swift.core.headers import title_case
 from swift.core.http_dates import format_http_date, parse_http_date
 from swift.core.names import split_path
 from swift.core.ranges import Range
@@ -39,7 +40,7 @@ def environ_key(name: str) -> str:
 def header_name(key: str) -> str | None:
     """Return the header of an environ key, None if the key is none of a header."""
     if key.startswith('HTTP_'):
-        return key[5:].replace('_', '-').title()
+        return title_case(key[5:].replace('_', '-'))
     return _PLAIN_NAMES.get(key)
 
 
