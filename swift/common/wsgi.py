@@ -25,9 +25,19 @@ from swift.common.notify import READY, STOPPING, notify
 from swift.common.pipeline import loadapp, refuse_filter
 from swift.common.privileges import drop_privileges, known_user, set_priorities, settle
 from swift.common.serving import TLS_WARNING, engine_options, serve
+from swift.common.subrequest import (
+    WSGIContext,
+    make_env,
+    make_pre_authed_env,
+    make_pre_authed_request,
+    make_subrequest,
+)
 from swift.common.supervisor import CHECK_INTERVAL_S, Key, Supervisor
 
-__all__ = ['ConfigString', 'appconfig', 'loadapp', 'refuse_filter', 'run_wsgi']
+# The makers of sub-requests live elsewhere; third-party filters import them from here.
+__all__ = ['ConfigString', 'WSGIContext', 'appconfig', 'loadapp', 'make_env',
+           'make_pre_authed_env', 'make_pre_authed_request', 'make_subrequest', 'refuse_filter',
+           'run_wsgi']
 
 SERVICE_PORT_SECTIONS = ('object-server',)  # whose servers may listen on one port per disk
 
