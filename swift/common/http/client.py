@@ -205,6 +205,14 @@ class Exchange:
             head = self._next_head(timeout)
         return None if head.status == 100 else self._answer(head, timeout)
 
+    def answer_begins(self, timeout: float) -> bool:
+        """Return whether the answer, or the connection's end, comes within ``timeout`` seconds.
+
+        Consumes and closes nothing: one green thread can look after several exchanges.
+        """
+        stream = self._stream
+        return stream is None or bool(stream.buffer) or stream.ready.wait_read(timeout)
+
     def response(self, timeout: float) -> Response:
         """Return the final response as soon as its head is there; ``timeout`` for each head."""
         for _turn in range(INTERIM_MAX):

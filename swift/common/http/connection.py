@@ -167,7 +167,7 @@ class Connection:
         if not body.finished and not self._drain(body, ending):
             return False
         if ending is Ending.CLOSE:
-            if stream.buffer:            # sent along, never to be served
+            if stream.buffer or head.unframed:       # sent along, never to be served
                 self._linger()
             return False
         return True

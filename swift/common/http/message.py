@@ -22,7 +22,7 @@ class RequestHead:
     """A request's first lines, checked. ``content_length`` is None when none was sent."""
 
     __slots__ = ('chunked', 'content_length', 'expects_continue', 'headers_raw', 'is_http10',
-                 'keep_alive', 'method', 'query', 'raw_path')
+                 'keep_alive', 'method', 'query', 'raw_path', 'unframed')
 
     def __init__(self, method: str, raw_path: str, query: str, is_http10: bool) -> None:
         self.method = method
@@ -32,6 +32,7 @@ class RequestHead:
         self.keep_alive = not is_http10
         self.content_length: int | None = None
         self.chunked = False
+        self.unframed = False            # there may be a body, but nobody knows how long
         self.expects_continue = False
         self.headers_raw: tuple[tuple[str, str], ...] = ()
 

@@ -35,7 +35,7 @@ ACCEPT_RETRY_S = 0.1             # after the process ran out of descriptors
 IDLE_KEPT_S = 1.0                # a connection idle for less is not closed to make room
 SWEEP_S_MIN = 0.01
 NEVER = float('inf')
-STOP_GRACE_S = 2.0               # how long clients may still begin a request after stop()
+STOP_GRACE_S = 5.0               # how long clients may still begin a request after stop()
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,9 @@ class HttpServer:
             return True                  # gone before it was taken
         except OSError as error:
             self._pause()
-            if not self.stopping:
+            if not self._listens():
+                self.stop()              # the manager shut the socket down for all workers
+            elif not self.stopping:
                 self._log('error', 'cannot accept connections: %s', error)
                 green.call_later(ACCEPT_RETRY_S, self._resume)
             return False
@@ -220,6 +222,10 @@ class HttpServer:
             # The request is often there already: one turn of the event loop saved.
             connection.on_readable()
         return True
+
+    def _listens(self) -> bool:
+        net = green.native_socket
+        return bool(self._sock.getsockopt(net.SOL_SOCKET, net.SO_ACCEPTCONN))
 
     def _begin_tls(self, sock: Any, peer: Any) -> None:
         stream = TlsStream(TlsSocket(sock, self.options.tls))

@@ -4,7 +4,9 @@ The start line is read here, because the cluster's verbs (REPLICATE, SSYNC, UPDA
 exact error texts are unknown to llhttp; the header block goes through llhttp (``httptools``),
 which refuses what smuggling lives on: bare CR or LF, folded lines, a space before the colon,
 control bytes, repeated or odd Content-Length, Content-Length beside Transfer-Encoding. On top of
-that a request is refused here for limits and for chunked HTTP/1.0.
+that a request is refused here for limits and for chunked HTTP/1.0. Two things are let through
+that llhttp refuses, because clients of the cluster rely on them: header names with bytes above
+0x7f (metadata names), and a Content-Length after ``Transfer-Encoding: chunked``.
 
 A head is handed in whole: ``find_head_end`` tells where it stops, ``check_partial`` whether an
 incomplete one is over a limit already. The same bytes give the same result however they arrive.
@@ -13,6 +15,8 @@ Refusals carry the status line and the shape of page of sheet 04 section 18.
 """
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
@@ -112,7 +116,7 @@ _names: dict[bytes, tuple[str, str]] = {}
 
 def _remember(name: bytes) -> tuple[str, str]:
     text = name.decode('latin-1')
-    key = text.upper().replace('-', '_')
+    key = name.upper().decode('latin-1').replace('-', '_')       # upper case of ASCII only
     if '_' in text:
         key = ''                     # X_Foo and X-Foo would be one environ key: dropped
     elif key not in ('CONTENT_TYPE', 'CONTENT_LENGTH'):
@@ -132,18 +136,15 @@ def parse_request_head(head: bytes, limits: Limits, environ: dict) -> RequestHea
         _check_sizes(head, limits, complete=True)
     line_end = head.find(b'\r\n')
     parsed = _parse_request_line(head[:line_end])
-    collector = _Collector()
-    try:
-        httptools.HttpRequestParser(collector).feed_data(_REQUEST_STUB + head[line_end + 2:])
-    except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-        # llhttp goes on to the body after the last header; what it thinks of that is not asked.
-        if not collector.complete:
-            raise BadRequest(400, 'Bad Request') from None
-    if len(collector.pairs) > limits.header_count:
+    block = head[line_end + 2:]
+    pairs = _parse_block(block, _parse_request_block)
+    if pairs is None:
+        raise BadRequest(400, 'Bad Request')
+    if len(pairs) > limits.header_count:
         raise BadRequest(431, 'Too many headers', page=True)
     raw = []
     names = _names
-    for name, value in collector.pairs:
+    for name, value in pairs:
         known = names.get(name)
         if known is None:
             known = _remember(name)
@@ -162,6 +163,55 @@ def parse_request_head(head: bytes, limits: Limits, environ: dict) -> RequestHea
     environ['QUERY_STRING'] = parsed.query
     _decide_framing(parsed, environ)
     return parsed
+
+
+def _parse_request_block(block: bytes) -> list[tuple[bytes, bytes]] | None:
+    collector = _Collector()
+    try:
+        httptools.HttpRequestParser(collector).feed_data(_REQUEST_STUB + block)
+    except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+        # llhttp goes on to the body after the last header; what it thinks of that is not asked.
+        if not collector.complete:
+            return _parse_doubly_framed(block)
+    return collector.pairs
+
+
+def _parse_doubly_framed(block: bytes) -> list[tuple[bytes, bytes]] | None:
+    """Parse a block that may be faulty only by having a length and a transfer coding."""
+    lower = block.lower()
+    if b'content-length' not in lower or b'transfer-encoding' not in lower:
+        return None
+    collector = _Collector()
+    parser = httptools.HttpRequestParser(collector)
+    parser.set_dangerous_leniencies(lenient_chunked_length=True)
+    try:
+        parser.feed_data(_REQUEST_STUB + block)
+    except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+        pass
+    return collector.pairs if collector.complete else None
+
+
+def _parse_block(block: bytes, parse: Callable) -> list[tuple[bytes, bytes]] | None:
+    """Parse a header block, giving names with bytes above 0x7f a stand-in meanwhile."""
+    if block.isascii():
+        return parse(block)
+    originals: dict[bytes, bytes] = {}
+
+    def stand_in(match: re.Match) -> bytes:
+        name = b'~%d~' % len(originals)
+        originals[name] = match[1]
+        return name
+
+    pairs = parse(_FOREIGN_NAME.sub(stand_in, block))
+    if not originals or pairs is None:
+        return pairs
+    return [(originals.get(name, name), value) for name, value in pairs]
+
+
+# A whole header name with at least one byte above 0x7f, at the start of a line.
+_TOKEN = rb"!#$%&'*+\-.^_`|~0-9A-Za-z"
+_FOREIGN_NAME = re.compile(
+    rb'(?:(?<=\r\n)|\A)([' + _TOKEN + rb']*[\x80-\xff][' + _TOKEN + rb'\x80-\xff]*)(?=:)')
 
 
 def _parse_request_line(line: bytes) -> RequestHead:
@@ -222,18 +272,13 @@ def _decide_framing(head: RequestHead, environ: dict) -> None:
     """Read the headers that say how the body is framed and what becomes of the connection."""
     length = environ.get('CONTENT_LENGTH')
     coding = environ.get('HTTP_TRANSFER_ENCODING')
-    if length is not None:
-        # llhttp has checked the digits; this guards the rules that our body reader relies on.
-        if coding is not None or not _is_length(length):
+    if coding is not None:
+        _decide_coding(head, environ, coding)
+    elif length is not None:
+        # llhttp has checked the digits; this guards what our body reader relies on.
+        if not _is_length(length):
             raise BadRequest(400, 'Bad Request')
         head.content_length = int(length)
-    elif coding is not None:
-        if head.is_http10:
-            raise BadRequest(400, 'Bad Request')
-        head.chunked = coding.rpartition(',')[2].strip().lower() == 'chunked'
-        if not head.chunked:
-            # The application names the refusal; where the body ends nobody can tell.
-            head.keep_alive = False
     connection = environ.get('HTTP_CONNECTION')
     if connection is not None:
         tokens = [token.strip() for token in connection.lower().split(',')]
@@ -247,6 +292,25 @@ def _decide_framing(head: RequestHead, environ: dict) -> None:
             head.expects_continue = head.chunked or bool(head.content_length)
 
 
+def _decide_coding(head: RequestHead, environ: dict, coding: str) -> None:
+    if head.is_http10:
+        raise BadRequest(400, 'Bad Request')
+    head.chunked = coding.rpartition(',')[2].strip().lower() == 'chunked'
+    # If it is another coding, the application names the refusal; where the body ends nobody knows.
+    head.unframed = not head.chunked
+    if 'CONTENT_LENGTH' in environ:
+        names = [name.lower() for name, _value in head.headers_raw]
+        if head.chunked and names.index('content-length') < names.index('transfer-encoding'):
+            raise BadRequest(400, 'Bad Request')
+        # Compat: chunked and then a length comes from clients whose library adds the length by
+        # itself (golden scenario object-put/framing). The chunks count, nobody further in sees
+        # the length, and the connection ends with the answer, so nothing can hide behind it.
+        del environ['CONTENT_LENGTH']
+        head.keep_alive = False
+    if head.unframed:
+        head.keep_alive = False
+
+
 def _is_length(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= LENGTH_DIGITS_MAX
 
@@ -257,17 +321,14 @@ def parse_response_head(head: bytes, limits: Limits) -> ResponseHead:
     """Parse a complete response head. Raises BadHead. Cost: about 4 µs for eight headers."""
     line_end = head.find(b'\r\n')
     version, status, reason = _parse_status_line(head[:line_end])
-    collector = _Collector()
-    try:
-        httptools.HttpResponseParser(collector).feed_data(_RESPONSE_STUB + head[line_end + 2:])
-    except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-        if not collector.complete:
-            raise BadHead(f'malformed header: {error}') from None
-    if len(collector.pairs) > limits.header_count:
+    pairs = _parse_block(head[line_end + 2:], _parse_response_block)
+    if pairs is None:
+        raise BadHead('malformed header')
+    if len(pairs) > limits.header_count:
         raise BadHead('too many headers')
     names = _names
     headers = []
-    for name, value in collector.pairs:
+    for name, value in pairs:
         known = names.get(name)
         if known is None:
             known = _remember(name)
@@ -275,6 +336,16 @@ def parse_response_head(head: bytes, limits: Limits) -> ResponseHead:
     parsed = ResponseHead(version, status, reason, headers)
     _decide_response_framing(parsed)
     return parsed
+
+
+def _parse_response_block(block: bytes) -> list[tuple[bytes, bytes]] | None:
+    collector = _Collector()
+    try:
+        httptools.HttpResponseParser(collector).feed_data(_RESPONSE_STUB + block)
+    except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+        if not collector.complete:
+            return None
+    return collector.pairs
 
 
 def _parse_status_line(line: bytes) -> tuple[str, int, str]:

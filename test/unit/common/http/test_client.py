@@ -286,11 +286,12 @@ def test_head_answers_have_no_body(pool, peer):
 
 def test_headers_of_the_answer(pool, peer):
     there = peer(answering(b'HTTP/1.1 404 Not Here\r\nx-a:  1 \r\nX-B: 2\r\nX-B: \xe9\r\n'
-                           b'Content-Length: 0\r\n\r\n'))
+                           b'X-Caf\xc3\xa9: c\r\nContent-Length: 0\r\n\r\n'))
     response = pool.request(there.address, 'GET', '/', {}, **LIMITS)
     assert (response.status, response.reason, response.version) == (404, 'Not Here', 'HTTP/1.1')
     assert response.headers['X-A'] == '1'
     assert response.headers['x-b'] == '2,\xe9'
+    assert response.headers['X-Caf\xc3\xa9'] == 'c'
     assert response.head.headers[0] == ('x-a', '1')
 
 
