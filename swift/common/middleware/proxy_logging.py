@@ -118,6 +118,8 @@ class ProxyLogging:
             body = self.app(env, answer.start)
             if answer.status is None:
                 body = answer.first_chunk(body)
+            elif answer.written:
+                body = _Resumed(answer.written, iter(body), body)
         except BaseException:
             record.wire_status = BROKEN_BODY
             self.finish(record, BROKEN_BODY)
