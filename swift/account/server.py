@@ -156,9 +156,10 @@ class AccountServer(DatabaseServer):
     def _put_record(self, req: BackendRequest) -> Answer:
         record = ContainerRecord(
             req.container, req.needed_header('X_PUT_TIMESTAMP'),
-            req.needed_header('X_DELETE_TIMESTAMP'), int(req.needed_integer('X_OBJECT_COUNT')),
-            int(req.needed_integer('X_BYTES_USED')), 0,
-            int(req.header('X_BACKEND_STORAGE_POLICY_INDEX') or 0))
+            req.needed_header('X_DELETE_TIMESTAMP'),
+            # Compat: the pending files of the original hold numbers as the text of the headers.
+            req.needed_integer('X_OBJECT_COUNT'), req.needed_integer('X_BYTES_USED'), 0,
+            req.needed_integer('X_BACKEND_STORAGE_POLICY_INDEX', '0'))
         override = (req.header('X_ACCOUNT_OVERRIDE_DELETED') or '').lower() == 'yes'
         place = self.place(req)
         if not self.on_disk(req, self._prepare_record, req, place, override, writes=True):

@@ -40,7 +40,7 @@ from swift.core import sync_target
 from swift.core.constraints import config_true_value
 from swift.core.headers import is_sys_or_user_meta
 from swift.core.names import quote
-from swift.core.row_merge import DELETED_ETAG, DELETED_TYPE, ObjectRecord
+from swift.core.row_merge import DELETED_ETAG, DELETED_TYPE, ObjectRecord, check_times
 from swift.core.shard_range import UPDATING_STATES, RangeQuery, ShardRange
 from swift.core.timestamp import Timestamp
 
@@ -402,6 +402,7 @@ def _record_of(fields: Mapping[str, Any]) -> ObjectRecord:
     texts = (record.name, record.created_at, record.content_type, record.etag)
     if not all(isinstance(text, str) for text in texts):
         raise TypeError('name, created_at, content_type and etag have to be text')
+    check_times(record)
     return record
 
 

@@ -57,7 +57,7 @@ class ContainerRecord(NamedTuple):
     object_count: int | str | None
     bytes_used: int | str | None
     deleted: int = 0
-    storage_policy_index: int = 0
+    storage_policy_index: int | str = 0
 
 
 def is_zero_like(count: int | str | None) -> bool:
@@ -84,6 +84,15 @@ def record_times(record: ObjectRecord) -> tuple[Timestamp, Timestamp, Timestamp]
     if record.meta_timestamp is not None:
         meta = Timestamp(record.meta_timestamp)
     return data, ctype, meta
+
+
+def check_times(record: ObjectRecord) -> None:
+    """Raise ValueError unless all times of a record can be read."""
+    number = record.created_at
+    if (record.ctype_timestamp is not None or record.meta_timestamp is not None
+            or len(number) != 16 or number[10] != '.' or not number.isascii()
+            or not (number[:10] + number[11:]).isdigit()):
+        record_times(record)
 
 
 def merge_object(existing: ObjectRecord, item: ObjectRecord) -> ObjectRecord | None:
@@ -138,16 +147,15 @@ def merge_container(existing: ContainerRecord | None,
 
     Times are compared as text: internal forms, and the `0` of never, sort that way.
     """
-    item = item._replace(storage_policy_index=item.storage_policy_index or 0)
+    policy_index = int(item.storage_policy_index or 0)
     if existing is None:
-        return item
+        return item._replace(storage_policy_index=policy_index)
     put = _later(existing.put_timestamp, item.put_timestamp)
     delete = _later(existing.delete_timestamp, item.delete_timestamp)
     count = existing.object_count if item.object_count is None else item.object_count
     used = existing.bytes_used if item.bytes_used is None else item.bytes_used
     return ContainerRecord(existing.name, put, delete, count, used,
-                           int(is_container_deleted(put, delete, count)),
-                           item.storage_policy_index)
+                           int(is_container_deleted(put, delete, count)), policy_index)
 
 
 def _later(old: str | None, new: str | None) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from swift.common.codecs.unpickle import BYTES_GLOBALS, BadPickle, loads
-from swift.core.row_merge import ContainerRecord, ObjectRecord
+from swift.core.row_merge import ContainerRecord, ObjectRecord, check_times
 
 SEPARATOR = b':'
 # Numbers of fields that writers of any age leave behind.
@@ -56,16 +56,24 @@ def object_record(fields: Any) -> ObjectRecord:
     name, created_at, size, content_type, etag, deleted, policy, ctype, meta = fields
     if None in (name, created_at):
         raise ValueError('record without name or time')
-    return ObjectRecord(name, created_at, int(size), content_type, etag, int(deleted),
-                        int(policy or 0), ctype, meta)
+    record = ObjectRecord(name, created_at, int(size), content_type, etag, int(deleted),
+                          int(policy or 0), ctype, meta)
+    # A time that is none would make every later merge of this name fail.
+    check_times(record)
+    return record
 
 
 def container_record(fields: Any) -> ContainerRecord:
-    """Return the account database's record made of a pickled tuple; ValueError if it is none."""
+    """Return the account database's record made of a pickled tuple; ValueError if it is none.
+
+    Numbers stay the text that they may be.
+    """
     name, put, delete, count, used, deleted, policy = _checked(fields, CONTAINER_FIELDS)[:7]
     if name is None:
         raise ValueError('record without name')
-    return ContainerRecord(name, put, delete, count, used, int(deleted), int(policy or 0))
+    for number in (count, used, policy):
+        int(number or 0)
+    return ContainerRecord(name, put, delete, count, used, int(deleted), policy or 0)
 
 
 def _checked(fields: Any, allowed: range) -> tuple:

@@ -150,9 +150,9 @@ class BackendRequest:
             raise Refused(plain(400, f'Missing {shown} header'))
         return value
 
-    def needed_integer(self, name: str) -> str:
+    def needed_integer(self, name: str, default: str | None = None) -> str:
         """Return the text of a header that has to be a whole number."""
-        value = self.needed_header(name)
+        value = self.header(name) or default or self.needed_header(name)
         try:
             int(value)
         except ValueError:

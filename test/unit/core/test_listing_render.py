@@ -1,4 +1,4 @@
-"""Bytes of listings (sheet 03 §13). Whole golden listings are in unit/container and unit/account."""
+"""Bytes of listings (sheet 03 §13). Golden listings are in unit/container and unit/account."""
 import json
 
 from hypothesis import given
