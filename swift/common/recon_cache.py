@@ -81,7 +81,8 @@ def dump(update: Mapping[str, Any], path: str, logger: Any,
             _replace(path, render(merged(read(path), update)), user)
         return True
     except (OSError, SwiftError, TypeError, ValueError) as err:
-        logger.error('Exception dumping recon cache: %s: %s', path, err)
+        logger.error('Exception dumping recon cache: %s: %s', path,
+                     getattr(err, 'strerror', None) or err)
         return False
 
 
