@@ -131,6 +131,8 @@ class CopyFilter:
 
     def _copy(self, req: Request, source: Place, target: Place) -> Response:
         """Return the answer to a copy. Raises HTTPException for one that cannot be."""
+        # Both requests share what is known of accounts and containers.
+        req.environ.setdefault('swift.infocache', {})
         source_response = self._read_source(req, source)
         if source_response.status_int >= 300:
             return source_response
@@ -176,8 +178,6 @@ class CopyFilter:
             env.pop(key, None)
         env.update({'REQUEST_METHOD': 'PUT', 'PATH_INFO': target.path, 'SCRIPT_NAME': '',
                     'CONTENT_LENGTH': str(length), 'wsgi.input': BodyReader(found.app_iter)})
-        # Both requests share what is known of accounts and containers.
-        env['swift.infocache'] = req.environ.setdefault('swift.infocache', {})
         put = Request(env)
         own = {name.lower() for name in put.headers}
         if not env.get('CONTENT_TYPE'):
