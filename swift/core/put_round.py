@@ -72,6 +72,10 @@ class PutRound:
         self._lost: set[int] = set()
 
     @property
+    def is_done(self) -> bool:
+        return self.verdict is not None
+
+    @property
     def live_slots(self) -> frozenset[int]:
         """Slots that want the body (SENDING) or still owe their answer (CLOSING)."""
         return frozenset(self._waiting)

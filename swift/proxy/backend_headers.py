@@ -11,16 +11,16 @@ From nodes (10.2): everything but dates, framing and bookkeeping, the etag witho
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from os import getpid
 from typing import Any
 
+from swift.common.swob import HeaderKeyDict, wsgi_quote
+from swift.common.transport import is_plain
 from swift.core.headers import (
     CONTAINER_PASS_THROUGH,
     get_sys_meta_prefix,
     get_user_meta_prefix,
     title_case,
 )
-from swift.core.names import quote
 
 # Between client and proxy only. The auth token is replaced by its presence (see below).
 _NEVER_FORWARDED = frozenset((
@@ -40,52 +40,65 @@ _NOT_RETURNED = frozenset((
 _PASS_THROUGH = {'account': frozenset(), 'container': frozenset(CONTAINER_PASS_THROUGH)}
 
 
+# Names are bounded by the header limits and few in practice: what is known of each is remembered.
 @lru_cache(maxsize=4096)
 def _header_name(key: str) -> str:
     """Return the header name of an environ key: HTTP_X_FOO -> X-Foo."""
     return title_case(key[5:].replace('_', '-'))
 
 
-def common_headers(env: dict[str, Any], agent: str | None = None) -> dict[str, str]:
+@lru_cache(maxsize=4096)
+def _forwarded_name(key: str) -> str | None:
+    """Return the name under which an environ key goes to nodes, None when it does not."""
+    if key == 'CONTENT_TYPE':
+        return 'Content-Type'
+    if not key.startswith('HTTP_') or key in _NEVER_FORWARDED:
+        return None
+    return _header_name(key)
+
+
+@lru_cache(maxsize=4096)
+def _returned_name(name: str) -> str | None:
+    """Return how a backend's header is shown further on, None when it is not."""
+    return None if name.lower() in _NOT_RETURNED else title_case(name)
+
+
+def common_headers(env: dict[str, Any], agent: str) -> dict[str, str]:
     """Return what every backend request carries (X-Timestamp included if the request has one)."""
-    headers = {'User-Agent': agent or f'proxy-server {getpid()}',
+    headers = {'User-Agent': agent,
                'X-Trans-Id': env.get('swift.trans_id') or '-',
-               'Referer': f'{env["REQUEST_METHOD"]} {_url(env)}'}
+               'Referer': _referer(env)}
     timestamp = env.get('HTTP_X_TIMESTAMP')
     if timestamp:
         headers['X-Timestamp'] = timestamp
     return headers
 
 
-def _url(env: dict[str, Any]) -> str:
+def _referer(env: dict[str, Any]) -> str:
+    """Return method and URL of the request, as backends log them."""
     host = env.get('HTTP_HOST') or env.get('SERVER_NAME', '')
-    raw = env.get('RAW_PATH_INFO')
-    path = raw if raw else _quoted(env.get('SCRIPT_NAME', '') + env.get('PATH_INFO', ''))
+    path = env.get('SCRIPT_NAME', '') + env['PATH_INFO']
+    if not is_plain(path):
+        path = wsgi_quote(path)
     query = env.get('QUERY_STRING')
-    scheme = env.get('wsgi.url_scheme', 'http')
-    return f'{scheme}://{host}{path}?{query}' if query else f'{scheme}://{host}{path}'
+    url = f'{env["REQUEST_METHOD"]} {env.get("wsgi.url_scheme", "http")}://{host}{path}'
+    return f'{url}?{query}' if query else url
 
 
-def _quoted(path: str) -> str:
-    return quote(path.encode('latin-1'))
-
-
-def request_headers(env: dict[str, Any], agent: str | None = None) -> dict[str, str]:
+def request_headers(env: dict[str, Any], agent: str) -> dict[str, str]:
     """Return the headers for backend requests that pass on what the client sent."""
     headers = common_headers(env, agent)
     for key, value in env.items():
-        if key.startswith('HTTP_') and key not in _NEVER_FORWARDED:
-            headers[_header_name(key)] = value
-    content_type = env.get('CONTENT_TYPE')
-    if content_type is not None:
-        headers['Content-Type'] = content_type
+        name = _forwarded_name(key)
+        if name is not None:
+            headers[name] = value
     if 'HTTP_X_AUTH_TOKEN' in env or 'HTTP_X_STORAGE_TOKEN' in env:
         # Object servers only look at the presence: private data is not kept in the page cache.
         headers['X-Auth-Token'] = _TOKEN_SENT
     return headers
 
 
-def metadata_headers(env: dict[str, Any], kind: str, agent: str | None = None) -> dict[str, str]:
+def metadata_headers(env: dict[str, Any], kind: str, agent: str) -> dict[str, str]:
     """Return the headers for account and container PUT, POST and DELETE.
 
     X-Remove-<Kind>-Meta-* and the like become the header itself, empty, unless that is set too.
@@ -110,12 +123,19 @@ def metadata_headers(env: dict[str, Any], kind: str, agent: str | None = None) -
     return headers
 
 
-def returned_headers(headers: Mapping[str, str]) -> dict[str, str]:
+def returned_headers(lines: Iterable[tuple[str, str]]) -> HeaderKeyDict:
     """Return the headers of a backend's answer that go on to filters and the client."""
-    kept = {name: value for name, value in headers.items() if name.lower() not in _NOT_RETURNED}
-    etag = kept.get('Etag')
+    kept = HeaderKeyDict()
+    # The names are in their final spelling already: past the dict's own checks.
+    for name, value in lines:
+        shown = _returned_name(name)
+        if shown is None:
+            continue
+        known = dict.get(kept, shown)
+        dict.__setitem__(kept, shown, value if known is None else f'{known},{value}')
+    etag = dict.get(kept, 'Etag')
     if etag is not None:
-        kept['Etag'] = etag.replace('"', '')
+        dict.__setitem__(kept, 'Etag', etag.replace('"', ''))
     return kept
 
 

@@ -58,7 +58,11 @@ def read_from_nodes(app: Any, read: Read, rule: ReadRule,
     if rule.concurrency > 1 and silence_s is not None:
         outcome = _race(app, read, race, silence_s)
     else:
-        outcome = _one_by_one(app, read, race)
+        node = read.nodes.take()
+        source = ask(app, read, node) if node is not None else None
+        if source is not None and _is_good_at_once(source, rule):
+            return source.status, source, True
+        outcome = _one_by_one(app, read, race, node, source)
     for loser in race.superseded:
         loser.close()
     if outcome.source is not None:
@@ -66,18 +70,26 @@ def read_from_nodes(app: Any, read: Read, rule: ReadRule,
     return outcome.status, outcome.shown, False
 
 
-def _one_by_one(app: Any, read: Read, race: GetRace) -> Any:
-    step = Step.ASK_NEXT
-    while step is not Step.FINISH:
-        node = read.nodes.take()
-        if node is None:
-            race.on_no_more_nodes()
-            break
+def _is_good_at_once(source: Source, rule: ReadRule) -> bool:
+    """Return whether the race would end with this first answer: the short cut for most reads."""
+    if rule.newest or not 200 <= source.status < 400:
+        return False
+    return rule.is_object or not heard_from(source).never_put
+
+
+def _one_by_one(app: Any, read: Read, race: GetRace, node: Any, source: Source | None) -> Any:
+    """Run the race, of which the first node was asked already."""
+    while node is not None:
         race.on_asked()
-        source = ask(app, read, node)
         step = race.on_failure() if source is None else race.on_answer(source, heard_from(source))
         if race.superseded:
             _close_all(race.superseded)
+        if step is Step.FINISH:
+            return race.outcome
+        node = read.nodes.take()
+        if node is not None:
+            source = ask(app, read, node)
+    race.on_no_more_nodes()
     assert race.outcome is not None
     return race.outcome
 

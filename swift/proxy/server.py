@@ -80,7 +80,8 @@ class Application:
         self.account_existence_skip_cache = options.account_existence_skip_cache_pct
         self.container_existence_skip_cache = options.container_existence_skip_cache_pct
         self.mime_types = _mime_types(options.swift_dir)
-        self._agent = f'proxy-server {getpid()}'
+        # In-process clients (daemons) set this: their name is to appear in the backends' logs.
+        self.passes_agent = False
 
     # -- what controllers ask ----------------------------------------------------------------------
 
@@ -88,8 +89,10 @@ class Application:
         return self._policies.get(policy.index, self._default_settings)
 
     def agent(self, req: Any) -> str:
-        """Return the User-Agent for backend requests."""
-        return self._agent
+        """Return the User-Agent for backend requests: ours, or that of an in-process client."""
+        if self.passes_agent:
+            return req.user_agent or 'swift'
+        return f'proxy-server {getpid()}'
 
     def strip_owner_headers(self, resp: Response) -> None:
         """Take from a response what only owners of the account may see."""
@@ -128,7 +131,7 @@ class Application:
         env = req.environ
         given = env.get('HTTP_X_TIMESTAMP')
         if given is None:
-            env['HTTP_X_TIMESTAMP'] = Timestamp(self.clock.time()).internal
+            env['HTTP_X_TIMESTAMP'] = f'{self.clock.time():016.5f}'
         else:
             try:
                 env['HTTP_X_TIMESTAMP'] = Timestamp(given).internal

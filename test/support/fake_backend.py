@@ -7,6 +7,7 @@ test wants to go wrong is set on the node:
     node.is_down            connections are refused
     node.answers            list of statuses for the next requests (None: behave)
     node.failing            {kind: status} that one of the three servers always gives
+    node.silence            an Event: exchanges wait for it before they answer
     node.break_body_after   object bodies end with an error after so many bytes
 
 The same node classes are driven by the contract test against the real servers' answers.
@@ -14,6 +15,7 @@ The same node classes are driven by the contract test against the real servers' 
 
 import hashlib
 import json
+from types import SimpleNamespace
 from urllib.parse import parse_qsl, unquote
 
 from swift.common.errors import ConnectFailed, PeerClosed
@@ -98,6 +100,14 @@ class FakeResponse:
         self._broken_after = broken_after
         self.is_closed = False
 
+    @property
+    def head(self):
+        return SimpleNamespace(headers=self.headers.lines())
+
+    @property
+    def content_length(self):
+        return int(self.headers['Content-Length'])
+
     def read(self, size=None):
         return b''.join(self.iter_chunks(65536))
 
@@ -127,8 +137,12 @@ class FakeNode:
         self.is_down = False
         self.answers = []
         self.failing = {}
+        self.silence = None
         self.break_body_after = None
         self.requests = []
+
+    def answer_begins(self, timeout):
+        return self.silence is None
 
     # -- the three servers -------------------------------------------------------------------------
 
@@ -341,8 +355,14 @@ class FakeExchange:
         self._is_ended = False
         self.is_closed = False
 
-    def send_head(self, method, target, headers):
+    def send_head(self, method, target, headers, body=None):
         self._request = (method, target, headers)
+        if body is not None:
+            assert int(dict(headers).get('Content-Length', len(body))) == len(body)
+            self._chunks, self._is_ended = [body], True
+
+    def answer_begins(self, timeout):
+        return self._pool.node(self._address).answer_begins(timeout)
 
     def wait_continue(self, timeout):
         return self._pool.node(self._address).handle(
@@ -362,6 +382,8 @@ class FakeExchange:
         node = self._pool.node(self._address)
         if node.is_down:
             raise PeerClosed('broken by the test')
+        if node.silence is not None:
+            node.silence.wait()
         return node.handle(self._pool.kind(self._address), *self._request, b''.join(self._chunks))
 
     def close(self):

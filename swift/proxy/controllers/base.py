@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from swift.common.nodes import NodeIter
-from swift.common.swob import Response
+from swift.common.swob import HeaderKeyDict, Response
+from swift.common.transport import quote_path
 from swift.core.get_race import ReadRule
-from swift.core.names import quote
 from swift.core.quorum import Answer, best_answer, quorum_size
 from swift.proxy.backend_headers import request_headers, returned_headers
 from swift.proxy.fanout import Write, send_to_all
@@ -19,6 +19,9 @@ from swift.proxy.reading import Read, Source, read_from_nodes
 
 HTML = 'text/html; charset=UTF-8'
 CHUNK_BYTES = 65536
+# Shown from a backend's good answer to a read, besides what returned_headers keeps.
+_FRAMING = frozenset(('content-length', 'content-type'))
+_FRAMING_SIZES = frozenset(map(len, _FRAMING))
 
 
 class Controller:
@@ -50,12 +53,9 @@ class Controller:
 
 def quoted_path(account: str, container: str | None = None, obj: str | None = None) -> str:
     """Return the path of a backend request below device and partition."""
-    path = '/' + quote(account)
-    if container is not None:
-        path += '/' + quote(container)
-        if obj is not None:
-            path += '/' + quote(obj)
-    return path
+    if obj is not None:
+        return quote_path(f'/{account}/{container}/{obj}')
+    return quote_path(f'/{account}/{container}' if container is not None else '/' + account)
 
 
 def uses_replication_network(env: dict) -> bool:
@@ -86,11 +86,17 @@ def answer_reply(req: Any, answer: Answer | None) -> Response:
     """
     if answer is None:
         return Response(request=req, status=503)
-    headers = returned_headers(answer.headers)
+    headers = returned_headers(answer.headers.items())
     headers['Content-Type'] = HTML
     # A list, even of nothing, keeps swob from putting a default page there.
     headers['Content-Length'] = str(len(answer.body))
-    return Response.from_parts(f'{answer.status} {answer.reason}', headers, [answer.body], req)
+    return _response(req, f'{answer.status} {answer.reason}', headers, [answer.body])
+
+
+def _response(req: Any, status: str, headers: HeaderKeyDict, body: Any) -> Response:
+    resp = Response.from_parts(status, (), body, req)
+    resp.headers = headers
+    return resp
 
 
 def read_db(app: Any, req: Any, kind: str, ring: Any, part: int, path: str,
@@ -133,25 +139,24 @@ def source_reply(req: Any, source: Source, app: Any,
     `make_body` makes the body's iterator instead of plain forwarding.
     """
     backend = source.resp
-    headers = returned_headers(backend.headers)
+    lines = backend.head.headers
+    headers = returned_headers(lines)
     index = headers.get('X-Backend-Storage-Policy-Index')
     if index is not None:
         policy = app.cluster.policies.get_by_index(index)
         if policy is not None:
             headers['X-Storage-Policy'] = policy.name
     headers['Accept-Ranges'] = 'bytes'
-    length = backend.headers.get('Content-Length')
-    if length is not None:
-        headers['Content-Length'] = length
-    content_type = backend.headers.get('Content-Type')
-    if content_type:
-        headers['Content-Type'] = content_type
+    for name, value in lines:
+        if len(name) in _FRAMING_SIZES and name.lower() in _FRAMING:
+            headers[name] = value
+    length = headers.get('Content-Length')
     status = f'{source.status} {backend.reason}'
     if req.method == 'HEAD' or length == '0':
         source.close()
-        return Response.from_parts(status, headers, [b''], req)
+        return _response(req, status, headers, [b''])
     body = make_body() if make_body is not None else ForwardedBody(source)
-    return Response.from_parts(status, headers, body, req)
+    return _response(req, status, headers, body)
 
 
 class ForwardedBody:

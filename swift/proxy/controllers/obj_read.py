@@ -55,15 +55,14 @@ def read_object(controller: Any, req: Any) -> Response:
     status, source, usable = read_from_nodes(app, read, rule, settings.options.concurrency_timeout)
     if not usable:
         return refusal_reply(req, status, source)
-    backend = source.resp
-    timestamp = backend.headers.get('X-Timestamp')
-    if timestamp:
-        env['swift_x_timestamp'] = timestamp
     make_body = None
     if status in (200, 206):
         def make_body() -> ObjectBody:
             return ObjectBody(app, read, source, resumable=not newest, env=env)
     resp = source_reply(req, source, app, make_body)
+    timestamp = resp.headers.get('X-Timestamp')
+    if timestamp:
+        env['swift_x_timestamp'] = timestamp
     content_type = resp.headers.get('Content-Type')
     if content_type is not None and 'swift_bytes' in content_type:
         resp.headers['Content-Type'] = without_swift_bytes(content_type)
@@ -99,17 +98,16 @@ class ObjectBody:
         self._source: Source | None = source
         self._resumable = resumable
         self._env = env
-        headers = source.resp.headers
-        self._etag = headers.get('Etag')
-        self._timestamp = source_timestamp(headers.get)
-        self._left = int(headers.get('Content-Length') or 0)
+        self._left = source.resp.content_length or 0
         self._progress: Any = None
-        boundary = ''
         if source.status == 206:
+            headers = source.resp.headers
             boundary = boundary_of(headers.get('Content-Type') or '')
-        if boundary:
-            ranges = env.get('HTTP_RANGE', '').replace(' ', '').partition('=')[2]
-            self._progress = MultipartProgress(boundary, ranges.split(','))
+            if boundary:
+                ranges = env.get('HTTP_RANGE', '').replace(' ', '').partition('=')[2]
+                self._progress = MultipartProgress(boundary, ranges.split(','))
+        self._etag: str | None = None
+        self._timestamp = ''
         self._chunks = iter(source.resp.iter_chunks(app.options.object_chunk_size))
 
     def __iter__(self) -> 'ObjectBody':
@@ -153,6 +151,11 @@ class ObjectBody:
         reason = error or 'body ended early'
         self._app.nodes.note_error(failed.node, f'Object server: {reason} while reading '
                                                 f'{self._read.path}')
+        headers = failed.resp.headers
+        if not self._timestamp:
+            # Only now worth knowing: what makes an answer another replica of the same thing.
+            self._etag = headers.get('Etag')
+            self._timestamp = source_timestamp(headers.get)
         if self._progress is None:
             self._progress = self._plain_progress(failed)
         if isinstance(self._progress, MultipartProgress) and self._progress.lacks_only_framing:
@@ -176,7 +179,7 @@ class ObjectBody:
     def _plain_progress(self, failed: Source) -> PlainProgress:
         """Return where a run of bytes broke off (nothing is counted before the first failure)."""
         headers = failed.resp.headers
-        length = int(headers.get('Content-Length') or 0)
+        length = failed.resp.content_length or 0
         first = 0
         if failed.status == 206:
             first, _last = parse_content_range(headers.get('Content-Range') or '')

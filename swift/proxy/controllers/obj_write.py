@@ -33,6 +33,7 @@ from swift.proxy.controllers.base import (
     uses_replication_network,
 )
 from swift.proxy.controllers.obj_targets import object_header_sets
+from swift.proxy.fanout import Fanout, Write
 from swift.proxy.replica import Replica
 
 SMALL_BODY_BYTES = 65536
@@ -120,59 +121,10 @@ class ObjectPut:
         for headers in self.header_sets:
             headers.pop('Transfer-Encoding', None)
             headers['Content-Length'] = str(len(body))
-        events = green.Queue()
-        tasks = [green.spawn(self._whole_slot, slot, body, round_, events)
-                 for slot in range(count)]
-        try:
-            self._await_verdict(round_, events, None)
-        finally:
-            for task in tasks:
-                task.kill()
+        write = Write('Object', 'PUT', self.part, self.path, self.nodes, self.header_sets,
+                      self.env.get('QUERY_STRING', ''), body, self.replication)
+        self.answers = Fanout(self.app, write, round_).run()
         return self._reply(round_)
-
-    def _whole_slot(self, slot: int, body: bytes, round_: PutRound, events: Any) -> None:
-        app = self.app
-        while (node := self.nodes.take()) is not None:
-            try:
-                resp = app.transport.request(
-                    node, self.part, 'PUT', self.path, self.header_sets[slot], body=body,
-                    query=self.env.get('QUERY_STRING', ''),
-                    timeout_s=app.options.node_timeout, replication=self.replication)
-                try:
-                    answer = Answer(resp.status, resp.reason, resp.headers, resp.read())
-                finally:
-                    resp.close()
-            except TransportError as error:
-                if round_.verdict is None and round_.on_failure(slot) is Step.COUNT_ERROR:
-                    self._blame(node, error)
-                continue
-            if round_.verdict is not None:
-                return
-            step = round_.on_answer(slot, answer.status)
-            if step is Step.LIMIT_NODE:
-                app.nodes.limit(node, 'Object server: 507 Insufficient Storage')
-            elif step is Step.COUNT_ERROR:
-                self._blame(node, answer.status)
-            else:
-                self.answers[slot] = answer
-                events.put(step)
-                return
-        if round_.verdict is None:
-            events.put(round_.on_no_more_nodes(slot))
-
-    def _await_verdict(self, round_: PutRound, events: Any, deadline: float | None) -> None:
-        """Take steps until the round is finished; HURRY starts the post-quorum time."""
-        clock = self.app.clock
-        while round_.verdict is None:
-            timeout = None if deadline is None else max(0.0, deadline - clock.monotonic())
-            try:
-                step = events.get(timeout=timeout)
-            except green.QueueEmpty:
-                round_.on_out_of_time()
-                return
-            if step is Step.HURRY:
-                hurry = clock.monotonic() + self.app.options.post_quorum_timeout
-                deadline = hurry if deadline is None else min(deadline, hurry)
 
     # -- large bodies ------------------------------------------------------------------------------
 
@@ -315,10 +267,24 @@ class ObjectPut:
         tasks = [green.spawn(self._final_answer, slot, replicas[slot], round_, events)
                  for slot in round_.live_slots]
         try:
-            self._await_verdict(round_, events, None)
+            self._await_verdict(round_, events)
         finally:
             for task in tasks:
                 task.kill()
+
+    def _await_verdict(self, round_: PutRound, events: Any) -> None:
+        """Take steps until the round is finished; HURRY starts the post-quorum time."""
+        clock = self.app.clock
+        deadline: float | None = None
+        while round_.verdict is None:
+            timeout = None if deadline is None else max(0.0, deadline - clock.monotonic())
+            try:
+                step = events.get(timeout=timeout)
+            except green.QueueEmpty:
+                round_.on_out_of_time()
+                return
+            if step is Step.HURRY and deadline is None:
+                deadline = clock.monotonic() + self.app.options.post_quorum_timeout
 
     def _final_answer(self, slot: int, replica: Replica, round_: PutRound, events: Any) -> None:
         try:
