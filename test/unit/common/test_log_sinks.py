@@ -5,7 +5,14 @@ import socket
 import pytest
 
 from swift.common.clock import ManualClock
-from swift.common.log_sinks import ConsoleSink, FileSink, NullSink, SyslogSink, syslog_sink, unix_connect
+from swift.common.log_sinks import (
+    ConsoleSink,
+    FileSink,
+    NullSink,
+    SyslogSink,
+    syslog_sink,
+    unix_connect,
+)
 
 
 class Peer:

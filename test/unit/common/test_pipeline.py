@@ -55,22 +55,22 @@ def function_factory(global_conf, **local_conf):
     return len  # has no attributes to set
 
 
-CONF = ConfigString('''
+CONF = ConfigString(f'''
 [DEFAULT]
 a = 1
 [pipeline:main]
 pipeline = one two last
 [filter:one]
-use = call:{0}:filter_factory
+use = call:{__name__}:filter_factory
 n = 1
 [filter:two]
-use = call:{0}:filter_factory
+use = call:{__name__}:filter_factory
 n = 2
 [app:last]
-use = call:{0}:app_factory
+use = call:{__name__}:app_factory
 [app:function]
-use = call:{0}:function_factory
-'''.format(__name__))
+use = call:{__name__}:function_factory
+''')
 
 
 def test_pipeline_is_built_outermost_first_and_marked():
