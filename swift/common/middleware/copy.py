@@ -56,6 +56,8 @@ ABOUT_SOURCE = ('HTTP_RANGE', 'HTTP_IF_MATCH', 'HTTP_IF_NONE_MATCH', 'HTTP_IF_MO
 ABOUT_COPYING = ('HTTP_X_COPY_FROM', 'HTTP_X_COPY_FROM_ACCOUNT', 'HTTP_DESTINATION',
                  'HTTP_DESTINATION_ACCOUNT', 'HTTP_X_FRESH_METADATA')
 ABOUT_BODY = ('HTTP_TRANSFER_ENCODING', 'HTTP_EXPECT')
+# Compat: a list that is extended is also re-spelt, others keep the spelling of the app.
+METHOD_LISTS = {'allow': 'Allow', 'access-control-allow-methods': 'Access-Control-Allow-Methods'}
 OVERRIDE_PREFIX = 'x-object-sysmeta-container-update-override-'
 
 
@@ -125,7 +127,7 @@ class CopyFilter:
     def _options(self, req: Request, start_response: Callable) -> Iterable[bytes]:
         status, headers, body = req.call_application(self.app)
         if status.startswith('2'):
-            headers = [(name, with_copy(name, value)) for name, value in headers]
+            headers = [with_copy(name, value) for name, value in headers]
         start_response(status, headers)
         return body
 
@@ -339,13 +341,12 @@ def _container_and_object(req: Request, header: str) -> list[str]:
             f'{header} header must be of the form <container name>/<object name>'))
 
 
-def with_copy(name: str, value: str) -> str:
-    """Return a header's value with COPY among the methods, if it lists methods."""
-    if name.lower() not in ('allow', 'access-control-allow-methods'):
-        return value
-    if 'COPY' in [method.strip() for method in value.split(',')]:
-        return value
-    return f'{value}, COPY' if value else 'COPY'
+def with_copy(name: str, value: str) -> tuple[str, str]:
+    """Return a header with COPY among its methods, if it lists methods and lacks it."""
+    spelling = METHOD_LISTS.get(name.lower())
+    if spelling is None or 'COPY' in [method.strip() for method in value.split(',')]:
+        return name, value
+    return spelling, f'{value}, COPY' if value else 'COPY'
 
 
 def _is_copied(name: str, fresh: bool) -> bool:
