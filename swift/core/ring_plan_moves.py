@@ -13,25 +13,30 @@ Disperse and balance touch a partition only if it is ``movable`` and nothing of 
 in this run, so at most one replica of a partition moves by choice. Free places ("seats") and
 replicas that could take them are paired at random, pairs that break the plan are dropped, and
 the next round pairs again: each round is a few array operations however many replicas there
-are. What random pairs do not find is found by looking at all candidates of a device.
+are. What random pairs do not find is found by looking at all candidates of a device, and at last
+by moving through devices in between (ring_plan_chains.py).
 
 Invariants: a device never holds a partition twice; a move never raises a tier above the plan's
 bound (fill may have to, when nothing else is left). Source: sheet 01 section 9.5.
 """
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from swift.core.ring_plan import DEVICE_LEVEL, LEVELS, Plan
+from swift.core.ring_plan_chains import (
+    balance_through_others,
+    concatenated_ranges,
+    rank_within,
+)
 from swift.core.ring_plan_fill import mix
 from swift.core.ring_plan_measure import CHUNK_PARTITIONS
 
 STALL_ROUNDS = 12
-# A search compares every candidate with every seat of a device; more would take minutes.
-SEARCH_STEPS_MAX = 400_000_000
+# A search compares candidates with every device that has seats; in large rings only so many.
+SEARCH_STEPS_MAX = 20_000_000
 
 
 @dataclass
@@ -111,11 +116,12 @@ class Mover:
             stalled = 0
             while stalled < STALL_ROUNDS:
                 rows, parts = deck.deal()
-                seats = self._shuffled(self._seats())
+                seats = self.shuffled(self._seats())
                 if not len(rows) or not len(seats):
                     return
                 stalled = 0 if self._try(rows, parts, seats, keep_least) else stalled + 1
             self._search(deck, keep_least)
+        balance_through_others(self)
 
     # -- rounds --------------------------------------------------------------------------------
 
@@ -124,10 +130,10 @@ class Mover:
         """Pair replicas with random seats, round by round; return those left over."""
         stalled = 0
         while len(rows) and stalled < STALL_ROUNDS:
-            seats = self._shuffled(self._seats())
+            seats = self.shuffled(self._seats())
             if not len(seats):
                 break
-            order = self._shuffled(np.arange(len(rows)))
+            order = self.shuffled(np.arange(len(rows)))
             rows, parts = rows[order], parts[order]
             before = self.table[rows, parts]
             moved = self._try(rows, parts, seats, keep_least=False, strict=strict)
@@ -141,14 +147,14 @@ class Mover:
         """Move the n-th replica to the n-th seat where that is allowed; return how many moved."""
         count = min(len(rows), len(seats))
         rows, parts, seats = rows[:count], parts[:count], seats[:count]
-        good = np.flatnonzero(self._fits(rows, parts, seats, keep_least, strict))
+        good = np.flatnonzero(self.fits(rows, parts, seats, keep_least, strict))
         # Two replicas of one partition were checked without each other: only the first goes.
         good = good[np.unique(parts[good], return_index=True)[1]]
-        self._move(rows[good], parts[good], seats[good])
+        self.move(rows[good], parts[good], seats[good])
         return len(good)
 
-    def _fits(self, rows: np.ndarray, parts: np.ndarray, targets: np.ndarray, keep_least: bool,
-              strict: bool) -> np.ndarray:
+    def fits(self, rows: np.ndarray, parts: np.ndarray, targets: np.ndarray,
+             keep_least: bool = False, strict: bool = False) -> np.ndarray:
         """Return which replicas may go to their target.
 
         A tier that the replica leaves and enters is not judged unless ``strict``: the move does
@@ -168,7 +174,7 @@ class Mover:
                 good &= (left == entered) | (remaining >= self.least[level][left])
         return good
 
-    def _move(self, rows: np.ndarray, parts: np.ndarray, targets: np.ndarray) -> None:
+    def move(self, rows: np.ndarray, parts: np.ndarray, targets: np.ndarray) -> None:
         sources = self.table[rows, parts]
         size = len(self.held)
         self.held -= np.bincount(sources[sources >= 0], minlength=size)
@@ -185,7 +191,7 @@ class Mover:
         """Return device ids, each as often as it is below its quota."""
         return np.repeat(np.arange(len(self.quota)), np.maximum(self.quota - self.held, 0))
 
-    def _shuffled(self, values: np.ndarray) -> np.ndarray:
+    def shuffled(self, values: np.ndarray) -> np.ndarray:
         self._round += 1
         key = self.task.key + (self._round << 20)
         return values[np.argsort(mix(key, np.arange(len(values))), kind='stable')]
@@ -214,7 +220,7 @@ class Mover:
         room = (self.quota - self.held)[devices] / (self.quota[devices] + 1.0)
         best = devices[np.argmax(np.where(allowed, room, -np.inf))]
         if best != self.table[row, part]:
-            self._move(np.array([row]), np.array([part]), np.array([best]))
+            self.move(np.array([row]), np.array([part]), np.array([best]))
 
     def _crowded(self) -> tuple[np.ndarray, np.ndarray]:
         """Return one replica of each movable partition that a tier holds too many of.
@@ -242,29 +248,30 @@ class Mover:
 
     def _search(self, deck: _Deck, keep_least: bool) -> None:
         """Compare all candidates with each device that still has seats."""
-        rows, parts = deck.all_cards()
+        rows, parts = deck.cards(self.search_size())
         needy = np.flatnonzero(self.quota > self.held)
         needy = needy[np.argsort(self.held[needy] - self.quota[needy], kind='stable')]
-        if len(rows) * len(self.table) * max(len(needy), 1) > SEARCH_STEPS_MAX:
-            keep = self._shuffled(np.arange(len(rows)))[
-                :SEARCH_STEPS_MAX // (len(self.table) * len(needy))]
-            rows, parts = rows[keep], parts[keep]
         for target in needy.tolist():
             still = self.may_move(rows, parts)
             rows, parts = rows[still], parts[still]
             targets = np.full(len(rows), target)
-            good = np.flatnonzero(self._fits(rows, parts, targets, keep_least, False))
-            self._take(rows[good], parts[good], target)
+            good = np.flatnonzero(self.fits(rows, parts, targets, keep_least, False))
+            self.take(rows[good], parts[good], target)
 
-    def _take(self, rows: np.ndarray, parts: np.ndarray, target: int) -> None:
+    def search_size(self) -> int:
+        """Return how many replicas a search for every device with seats may look at."""
+        needy = max(1, int((self.quota > self.held).sum()))
+        return max(1, SEARCH_STEPS_MAX // (len(self.table) * needy))
+
+    def take(self, rows: np.ndarray, parts: np.ndarray, target: int) -> None:
         """Move replicas to a device until it is full, at most the surplus of each source."""
         chosen = np.unique(parts, return_index=True)[1]
         rows, parts = rows[chosen], parts[chosen]
         sources = self.table[rows, parts]
-        rank = _rank_within(sources)
+        rank = rank_within(sources)
         within = np.flatnonzero(rank < (self.held - self.quota)[sources])
-        within = self._shuffled(within)[:int(self.quota[target] - self.held[target])]
-        self._move(rows[within], parts[within], np.full(len(within), target))
+        within = self.shuffled(within)[:int(self.quota[target] - self.held[target])]
+        self.move(rows[within], parts[within], np.full(len(within), target))
 
 
 class _Deck:
@@ -290,14 +297,16 @@ class _Deck:
         mover = self._mover
         count = np.minimum(np.maximum(mover.held - mover.quota, 0), self._sizes)
         devs = np.flatnonzero(count)
-        offsets = _concatenated_ranges(count[devs])
+        offsets = concatenated_ranges(count[devs])
         owners = np.repeat(devs, count[devs])
         cards = self._starts[owners] + (self._position[owners] + offsets) % self._sizes[owners]
         self._position[devs] = (self._position[devs] + count[devs]) % self._sizes[devs]
-        return self._valid(mover._shuffled(cards))
+        return self._valid(mover.shuffled(cards))
 
-    def all_cards(self) -> tuple[np.ndarray, np.ndarray]:
-        return self._valid(np.arange(len(self._rows)))
+    def cards(self, most: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return all replicas that may still go, or ``most`` of them from all devices."""
+        step = -(-len(self._rows) // most)
+        return self._valid(np.arange(0, len(self._rows), step))
 
     def _valid(self, cards: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Drop replicas that moved already or whose device has nothing left to give."""
@@ -306,22 +315,3 @@ class _Deck:
         good = (mover.may_move(rows, parts) & (mover.held[devs] > mover.quota[devs])
                 & (mover.table[rows, parts] == devs))
         return rows[good], parts[good]
-
-
-def _concatenated_ranges(lengths: Sequence[int]) -> np.ndarray:
-    """Return 0..n-1 for each length, one after the other."""
-    lengths = np.asarray(lengths)
-    ends = np.cumsum(lengths)
-    return np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - lengths, lengths)
-
-
-def _rank_within(values: np.ndarray) -> np.ndarray:
-    """Return for each entry how many equal ones precede it."""
-    rank = np.empty(len(values), np.int64)
-    if not len(values):
-        return rank
-    order = np.argsort(values, kind='stable')
-    ordered = values[order]
-    starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
-    rank[order] = _concatenated_ranges(np.diff(np.append(starts, len(values))))
-    return rank
