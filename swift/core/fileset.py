@@ -141,8 +141,10 @@ def _hide(files: list[File], winner: File, obsolete: list[str]) -> list[File]:
 
 def _winning_metas(files: list[File], obsolete: list[str]) -> list[File]:
     """Return the .meta for metadata, then possibly another that has a newer content type."""
-    metas = sorted((file for file in files if file.ext == META), key=lambda file: file.time,
-                   reverse=True)
+    # Of two with the same time the one with the newer content type comes first, so that the choice
+    # does not depend on the order of names.
+    metas = sorted((file for file in files if file.ext == META),
+                   key=lambda file: (file.time, _ctype_order(file)), reverse=True)
     if len(metas) < 2:
         return metas
     newest, others = metas[0], metas[1:]
