@@ -414,5 +414,5 @@ class DatabaseServer:
 
 def metadata_headers(metadata: dict[str, tuple[str, str]]) -> Headers:
     """Return stored metadata that exists as header lines."""
-    return [(str_to_wsgi(name), str_to_wsgi(value))
+    return [(title_case(str_to_wsgi(name)), str_to_wsgi(value))
             for name, (value, _) in metadata.items() if value]

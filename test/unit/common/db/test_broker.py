@@ -1,4 +1,4 @@
-"""Databases shared with other processes: files, the pending log, locks, damage (sheet 03 §1, §8)."""
+"""Databases shared with other processes: files, pending log, locks, damage (sheet 03 §1, §8)."""
 import os
 import shutil
 import sqlite3
