@@ -10,7 +10,7 @@ closes it. Bodies that the call replaces (304, 416, HEAD) are closed here.
 A body may offer `app_iter_range(start, stop)`, and `app_iter_ranges(ranges, content_type, boundary,
 size)`; lists of bytes are sliced. Other iterables are sent whole whatever the range.
 
-Cost: about 2 µs to make and 1 µs to call a plain response.
+Cost: about 3 µs to make and 1 µs to call a plain response.
 """
 import secrets
 from collections import defaultdict
