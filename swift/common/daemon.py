@@ -28,7 +28,7 @@ from swift.common.config.parser import readconf
 from swift.common.errors import ConfigError, SwiftError
 from swift.common.log import Logger, capture_stdio, get_logger
 from swift.common.notify import READY, STOPPING, notify
-from swift.common.privileges import drop_privileges, set_priorities, settle
+from swift.common.privileges import drop_privileges, give_to, set_priorities, settle
 
 
 class Daemon:
@@ -121,6 +121,7 @@ def _run(daemon_class: type[Daemon], conf: dict, common: DaemonOptions, logger: 
     daemon = daemon_class(conf, logger)
     for warning in daemon.options.warnings:
         logger.warning('%s', warning)
+    give_to(common.user, common.log_file)
     drop_privileges(common.user)
     settle()
     end_with_term(logger)

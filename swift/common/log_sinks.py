@@ -161,6 +161,8 @@ class FileSink:
         self._fd: int | None = None
         self._second = -1
         self._stamp = ''
+        # Opened by the starting user: a worker that has dropped privileges may not be able to.
+        self._follow_renames()
 
     def send(self, priority: int, text: str) -> None:
         """Append one line; it is lost when the file cannot be written."""
@@ -190,20 +192,22 @@ class FileSink:
         self._second = -1
 
     def _follow_renames(self) -> None:
-        if self._fd is not None:
-            try:
-                there = os.stat(self._path)
-                mine = os.fstat(self._fd)
-                if (there.st_ino, there.st_dev) == (mine.st_ino, mine.st_dev):
-                    return
-            except OSError:
-                pass
-            os.close(self._fd)
+        if self._fd is not None and self._same_file():
+            return
         try:
-            self._fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC,
-                               0o644)
+            fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError:
-            self._fd = None
+            return  # the old file, if any, stays in use
+        if self._fd is not None:
+            os.close(self._fd)
+        self._fd = fd
+
+    def _same_file(self) -> bool:
+        try:
+            there, mine = os.stat(self._path), os.fstat(self._fd)
+        except OSError:
+            return False
+        return (there.st_ino, there.st_dev) == (mine.st_ino, mine.st_dev)
 
 
 class ConsoleSink:

@@ -56,6 +56,13 @@ def known_user(user: str) -> pwd.struct_passwd | None:
         raise ConfigError('Unknown user %r: set option user to an existing one' % user) from None
 
 
+def give_to(user: str, path: str) -> None:
+    """As root, make a file of ours belong to the user that we shall become."""
+    entry = known_user(user)
+    if entry is not None and os.path.exists(path):
+        os.chown(path, entry.pw_uid, entry.pw_gid)
+
+
 def settle() -> None:
     """Lead a session of our own, away from the caller's terminal, directory and umask."""
     try:

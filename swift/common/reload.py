@@ -211,25 +211,34 @@ def _close_when_told(notify_fd: int, state_fd: int, state: dict[int, float],
                        len(workers))
     os.close(state_fd)
     os.close(notify_fd)
-    stop_listening(sockets, workers, kept=message.endswith(b' kept'))
+    if message.endswith(b' kept'):
+        stop_listening(sockets, workers)
+    else:
+        # The new image may hold these sockets open without knowing of them, so closing is not
+        # enough to have connections refused.
+        ask_to_finish(workers)
+        pause()
+        for sock in sockets:
+            shut_down(sock)
     logger.flush()
 
 
-def stop_listening(sockets: Iterable[socket.socket], workers: Iterable[int],
-                   kept: bool = False) -> None:
-    """Make workers stop accepting; close our copies of their sockets.
+def stop_listening(sockets: Iterable[socket.socket], workers: Iterable[int]) -> None:
+    """Make workers stop accepting, and give them a moment to do so.
 
-    A worker takes what waits in its queue before it closes its socket. One that is too busy
-    for that within the grace time loses it, because new connections have to be refused then;
-    unless the sockets are kept for others to accept on.
+    Our descriptors are closed first: a worker accepts what waits in its queue and closes its
+    socket, and if that is the last descriptor, later connections are refused. As long as we had
+    it open too, they would be queued for nobody.
     """
-    ask_to_finish(workers)
-    if not kept:
-        signal.sigtimedwait((signal.SIGALRM,), STOP_GRACE_S)  # a sleep that nothing patches
     for sock in sockets:
-        if not kept:
-            shut_down(sock)
         sock.close()
+    ask_to_finish(workers)
+    pause()
+
+
+def pause() -> None:
+    """Sleep a moment, in a way that nothing patches and no green thread can use."""
+    signal.sigtimedwait((signal.SIGALRM,), STOP_GRACE_S)
 
 
 def shut_down(sock: socket.socket) -> None:

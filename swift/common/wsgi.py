@@ -23,7 +23,7 @@ from swift.common.errors import BindError, ConfigError, SwiftError
 from swift.common.log import Logger, capture_stdio, capture_uncaught, get_logger
 from swift.common.notify import READY, STOPPING, notify
 from swift.common.pipeline import loadapp, refuse_filter
-from swift.common.privileges import drop_privileges, known_user, set_priorities, settle
+from swift.common.privileges import drop_privileges, give_to, known_user, set_priorities, settle
 from swift.common.serving import TLS_WARNING, engine_options, serve
 from swift.common.subrequest import (
     WSGIContext,
@@ -163,6 +163,7 @@ def _run(config: ServerConfig, image: reload.Program, test_config: bool, verbose
     capture_uncaught(config.logger)
     if options.workers == 0 and not config.ports_from_rings:
         return _serve_alone(config, verbose)
+    give_to(options.user, options.log_file)
     settle()
     return _supervise(config, image, verbose)
 

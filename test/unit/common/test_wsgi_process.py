@@ -7,6 +7,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import threading
 
 import pytest
@@ -367,15 +368,20 @@ def test_proxy_protocol_is_required_when_configured(service):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason='needs root to drop privileges')
-def test_workers_drop_privileges_and_the_manager_does_not(service):
-    service.write()
-    service.conf.write_text(service.conf.read_text().replace('user = root', 'user = nobody'))
-    for path in (service.dir, *service.dir.parents):
-        if path.stat().st_mode & 0o005 != 0o005:
-            pytest.skip('nobody cannot enter %s' % path)
-    service.start()
-    assert not service.get('/user').startswith('0 ')
-    assert os.stat('/proc/%d' % service.pid).st_uid == 0
+def test_workers_drop_privileges_and_the_manager_does_not():
+    with tempfile.TemporaryDirectory() as directory:
+        os.chmod(directory, 0o755)  # the user has to get at the configuration
+        service = Service(directory).write()
+        service.conf.write_text(service.conf.read_text().replace('user = root', 'user = nobody'))
+        try:
+            service.start()
+            assert not service.get('/user').startswith('0 ')
+            service.get('/print/hello')
+            eventually(lambda: 'STDOUT: said hello' in service.log())
+            assert os.stat('/proc/%d' % service.pid).st_uid == 0
+            assert service.log_path.stat().st_uid != 0
+        finally:
+            service.close()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason='others ignore the user option')
