@@ -33,7 +33,15 @@ _PLAIN_NAMES = {'CONTENT_TYPE': 'Content-Type', 'CONTENT_LENGTH': 'Content-Lengt
 @lru_cache(maxsize=4096)
 def environ_key(name: str) -> str:
     """Return the environ key of a header."""
-    return _PLAIN_KEYS.get(name.lower()) or 'HTTP_' + name.upper().replace('-', '_')
+    plain = _PLAIN_KEYS.get(name.lower())
+    if plain:
+        return plain
+    if name.isascii():
+        return 'HTTP_' + name.upper().replace('-', '_')
+    # Letters outside ASCII are bytes here, which upper case would change.
+    if any(char > '\xff' for char in name):
+        name = str_to_wsgi(name)
+    return 'HTTP_' + name.encode('latin-1').upper().decode('latin-1').replace('-', '_')
 
 
 @lru_cache(maxsize=4096)

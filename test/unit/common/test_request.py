@@ -72,6 +72,15 @@ def test_headers_are_a_live_view():
     assert dict(req.headers) == {'A': 'b'}
 
 
+@pytest.mark.parametrize('name, listed', [
+    ('x-caf\xc3\xa9', 'X-Caf\xc3\xa9'), ('x-\xe9\xff\xb5\xdf', 'X-\xe9\xff\xb5\xdf'),
+    ('x-caf\u65e5', 'X-Caf\xe6\x97\xa5')])
+def test_bytes_of_foreign_header_names_survive(name, listed):
+    req = Request.blank('/', headers={name: '1'})
+    assert req.headers[name] == req.headers[listed] == '1'
+    assert listed in list(req.headers)
+
+
 def test_parsed_headers():
     req = Request.blank('/', headers={
         'Range': 'bytes=0-1', 'If-Match': 'x', 'If-None-Match': '"y"', 'Accept': 'a/b',
