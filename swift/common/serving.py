@@ -38,7 +38,7 @@ def engine_options(options: CommonServerOptions, constraints: Any) -> ServerOpti
         client_timeout=options.client_timeout, keepalive_timeout=options.keepalive_timeout,
         max_request_line=constraints.max_request_line,
         max_header_size=constraints.max_header_size,
-        max_header_count=constraints.max_header_count,
+        max_header_count=constraints.max_header_lines,
         max_clients=options.max_clients, proxy_protocol=options.require_proxy_protocol, tls=tls)
 
 
