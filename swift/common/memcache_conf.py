@@ -86,7 +86,7 @@ def load_memcache(conf: Mapping[str, str], logger=None) -> MemcacheRing:
     Raises ConfigError.
     """
     options = MemcacheOptions.parse(memcache_section(conf), source=conf.get('__file__', ''))
-    logger = logger or get_logger(conf, route='memcache')
+    logger = logger or get_logger(conf, 'swift', 'memcache')
     for warning in options.warnings:
         logger.warning('%s', warning)
     settings = MemcacheSettings(

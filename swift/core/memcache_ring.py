@@ -45,6 +45,8 @@ class ServerCircle:
 
     def first(self, key_hash: str) -> str:
         """Return the server asked first for a key. Cost: one bisection."""
+        if len(self.servers) == 1:
+            return self.servers[0]
         return self._owners[self._start(key_hash)]
 
     def candidates(self, key_hash: str) -> list[str]:

@@ -400,7 +400,7 @@ def filter_factory(global_conf: dict, **local_conf: str) -> Callable:
     """Paste entry point: `use = egg:swift#copy`."""
     conf = {**global_conf, **local_conf}
     options = CopyOptions.parse(conf)
-    logger = get_logger(conf, route='copy')
+    logger = get_logger(conf, 'proxy-server', 'copy')
     for warning in options.warnings:
         logger.warning('%s', warning)
     limits = Cluster(conf.get('swift_dir') or DEFAULT_SWIFT_DIR).constraints

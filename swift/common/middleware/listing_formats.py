@@ -69,7 +69,7 @@ class ListingFilter:
 
     def __init__(self, app: Callable, versions: Iterable[str] = ('v1', 'v1.0'), logger=None):
         self.app = app
-        self.logger = logger or get_logger(None, route='listing-filter')
+        self.logger = logger or get_logger(None, 'proxy-server', 'listing-filter')
         self._versions = frozenset(versions)
 
     def __call__(self, env: dict, start_response: Callable) -> Iterable[bytes]:
@@ -238,6 +238,6 @@ def filter_factory(global_conf: dict, **local_conf: str) -> Callable:
 
     def listing_filter(app: Callable) -> ListingFilter:
         return ListingFilter(app, limits.valid_api_versions,
-                             get_logger(conf, route='listing-filter'))
+                             get_logger(conf, 'proxy-server', 'listing-filter'))
 
     return listing_filter

@@ -83,7 +83,8 @@ class ProxyLogging:
         self._clock = clock
         options = ProxyLoggingOptions.parse(conf)
         access_conf = overlay(conf, 'access_')
-        self.access_logger = logger or get_logger(access_conf, route=options.access_log_route)
+        self.access_logger = logger or get_logger(access_conf, 'proxy-server',
+                                                    options.access_log_route)
         for warning in options.warnings:
             self.access_logger.warning('%s', warning)
         anonymizer = Anonymizer(options.log_anonymization_method, options.log_anonymization_salt)

@@ -108,7 +108,7 @@ class TempAuth:
         """Raises TempAuthConfigError or ConfigError."""
         self.app = app
         self.clock: Clock = clock
-        self.logger = logger or get_logger(conf, route=conf.get('log_name') or 'tempauth')
+        self.logger = logger or get_logger(conf, 'proxy-server', 'tempauth')
         self.reseller_prefixes = parse_prefixes(conf.get('reseller_prefix', 'AUTH'))
         self.reseller_prefix = self.reseller_prefixes[0]
         own_names = own_option_names(self.reseller_prefixes, 'require_group')

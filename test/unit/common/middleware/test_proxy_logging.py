@@ -2,6 +2,7 @@
 import pytest
 
 from swift.common.clock import ManualClock
+from swift.common.log import clear_transaction
 from swift.common.metrics import LabeledStatsd, Statsd
 from swift.common.middleware.proxy_logging import ProxyLogging, filter_factory
 from swift.common.middleware.proxy_logging_metrics import RequestMetrics
@@ -21,6 +22,8 @@ register_sensitive_param('temp_url_sig')
 
 class World:
     def __init__(self, app=None, labeled=False, metrics=False, interval=-1, **conf):
+        # What an earlier test left behind would be added to the line.
+        clear_transaction()
         self.stub = StubApp()
         self.logger = RecordingLogger()
         self.clock = ManualClock(1795208735.25)
