@@ -112,8 +112,10 @@ class ContainerBroker(Broker):
         Cost when nothing changed: a directory listing, two stats, one small read.
         """
         with self.reading(stale_ok, skip_pending) as file:
-            # Two files change independently, so nothing is remembered while sharding.
-            info = file.cache.get('info') if len(self._files) == 1 else None
+            if len(self._files) > 1:
+                # Two files change independently, so nothing is remembered while sharding.
+                return self._read_info(file)
+            info = file.cache.get('info')
             if info is None:
                 info = file.cache['info'] = self._read_info(file)
             return info
