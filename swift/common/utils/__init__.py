@@ -1,6 +1,5 @@
 """Names that third-party filters import; each one lives in a module of its own."""
 from swift.common.config.parser import readconf
-from swift.common.log import get_logger
 from swift.common.registry import (
     get_swift_info,
     register_sensitive_header,
@@ -16,6 +15,7 @@ from swift.common.utils.plugins import (
     config_percent_value,
     config_positive_int_value,
     drain_and_close,
+    get_logger,
     list_from_csv,
     public,
     streq_const_time,

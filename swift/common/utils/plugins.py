@@ -8,7 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from swift.common import log
 from swift.common.swob import close_if_possible
+
+
+def get_logger(conf: Any, name: str | None = None, log_to_console: bool = False,
+               log_route: str | None = None, fmt: str = '') -> log.Logger:
+    """Return a logger by the section's log_* options; `fmt` is accepted and has no effect."""
+    return log.get_logger(conf, name, route=log_route, log_to_console=log_to_console)
 
 
 def list_from_csv(text: str | None) -> list[str]:
