@@ -144,25 +144,29 @@ class Template:
         name, _dot, attribute = placeholder.partition('.')
         self.field_names.add(name)
         if name in self._times:
-            getter = self._time_getter(name, attribute)
-        elif name not in self._fields:
+            return self._time_part(name, attribute, spec)
+        if name not in self._fields:
             raise ValueError(f'unknown field {name!r}')
-        elif not attribute:
-            getter = self._fields[name]
-        elif attribute == 'anonymized' and name in self._anonymizable:
-            getter = self._anonymized(self._fields[name])
-        else:
-            raise ValueError(f'field {name!r} has no attribute {attribute!r}')
+        getter = self._fields[name]
+        if attribute:
+            if attribute != 'anonymized' or name not in self._anonymizable:
+                raise ValueError(f'field {name!r} has no attribute {attribute!r}')
+            getter = self._anonymized(getter)
         if spec:
             return lambda record: shown(format(value, spec) if (value := getter(record)) else '')
-        return lambda record: shown(getter(record))
+        # Half of all fields are empty: no second call for them.
+        return lambda record: shown(value) if (value := getter(record)) else NOTHING
 
-    def _time_getter(self, name: str, attribute: str) -> Getter:
+    def _time_part(self, name: str, attribute: str, spec: str) -> Part:
         getter = self._times[name]
         formatted = time_format(attribute) if attribute else plain_time
         if formatted is None:
             raise ValueError(f'time {name!r} has no attribute {attribute!r}')
-        return lambda record: formatted(getter(record))
+        if spec:
+            return lambda record: shown(format(formatted(getter(record)), spec))
+        if attribute in ('', 'datetime', 's', 'ms', 'us', 'ns'):
+            return lambda record: formatted(getter(record))  # nothing in it needs quoting
+        return lambda record: shown(formatted(getter(record)))
 
     def _anonymized(self, getter: Getter) -> Getter:
         anonymizer = self._anonymizer

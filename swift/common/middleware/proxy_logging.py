@@ -261,15 +261,25 @@ class CountedBody:
         try:
             close_if_possible(self._body)
         finally:
-            status = self._record.wire_status
-            if not self._record.env.get('swift.non_client_disconnect'):
-                status = CLIENT_DISCONNECT
-            self._finish(status)
+            if not self._done:
+                self._finish(self._status_of_unfinished())
+
+    def _status_of_unfinished(self) -> int:
+        """Return the status to log when the body was closed before its end was seen."""
+        record = self._record
+        env = record.env
+        if env.get('swift.non_client_disconnect'):
+            return record.wire_status
+        # A filter that asked for something stops reading at the length announced. A server reads
+        # on until the end unless its client is gone, maybe during the last chunk.
+        if record.bytes_sent == self._expected and env.get('swift.source'):
+            return record.wire_status
+        return CLIENT_DISCONNECT
 
     def _finish(self, status: int) -> None:
-        if not self._done:
-            self._done = True
-            self._filter.finish(self._record, status)
+        assert not self._done, 'a request is logged once'
+        self._done = True
+        self._filter.finish(self._record, status)
 
 
 class CountedInput:

@@ -257,6 +257,19 @@ def test_a_body_given_up_by_another_filter_is_not_499():
     assert world.fields['status_int'] == '200'
 
 
+@pytest.mark.parametrize('source, body, status', [
+    ('SSC', b'abc', '200'), ('SSC', b'abcd', '499'), (None, b'abc', '499')])
+def test_a_filter_reads_no_further_than_the_length(source, body, status):
+    world = World()
+    world.stub.answer('GET', '/v1/a/c/o', '200 OK', {'Content-Length': str(len(body))},
+                      [b'abc', b'd'])
+    req = world.request(**({'swift.source': source} if source else {}))
+    resp = req.get_response(world.filter)
+    next(iter(resp.app_iter))
+    resp.close()
+    assert world.fields['status_int'] == status
+
+
 def test_a_body_that_breaks_is_500():
     world = World()
     world.stub.answer('GET', '/v1/a/c/o', body=[b'abc', ValueError('broken')])
