@@ -17,15 +17,22 @@ from functools import lru_cache
 from hashlib import md5
 
 POINTS_PER_SERVER = 50
-# Looking up the same few thousand hot names again and again is the normal case; the bound keeps
-# the memo below a megabyte.
+# Looking up the same few thousand hot names again and again is the normal case. Longer keys come
+# from forged tokens and are not remembered, so that the memo stays below two megabytes.
 KEY_MEMO_SIZE = 4096
+KEY_MEMO_LENGTH_MAX = 128
 
 
-@lru_cache(maxsize=KEY_MEMO_SIZE)
 def hash_key(key: str) -> str:
     """Return the text under which memcached knows a key."""
+    return _remembered_hash(key) if len(key) <= KEY_MEMO_LENGTH_MAX else _hash(key)
+
+
+def _hash(key: str) -> str:
     return md5(key.encode('utf-8', 'surrogateescape'), usedforsecurity=False).hexdigest()
+
+
+_remembered_hash = lru_cache(maxsize=KEY_MEMO_SIZE)(_hash)
 
 
 class ServerCircle:

@@ -1,4 +1,6 @@
 """Placement of keys on memcached servers, against the original's; error windows."""
+from hashlib import md5
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,6 +32,11 @@ def test_keys_are_those_of_the_original():
         assert hash_key(entry['key']) == entry['memcached_key']
     for entry in golden['memcache_entries']:
         assert hash_key(entry['key_before_hashing']) == entry['memcached_key']
+
+
+@given(st.text(max_size=300))
+def test_keys_of_any_length_are_their_md5(key):
+    assert hash_key(key) == md5(key.encode()).hexdigest()
 
 
 def test_two_servers_of_the_sheet():
