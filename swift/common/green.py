@@ -16,6 +16,8 @@ Invariants: a result is delivered in the OS thread that asked for it; nothing he
 it holds shared state half-changed; a callback run by the hub never raises into the hub, because
 the hub would then drop the descriptor.
 
+It is longer than other files because it alone may import eventlet.
+
 Everything works unpatched and from plain programs too: a caller in the main greenlet is simply
 the only green thread. Functions given to DiskThreads run natively: they must not use green
 primitives, and only loggers whose handlers are safe in native threads.
@@ -371,8 +373,12 @@ class Readiness:
         for way in (0, 1):
             waiter = self._waiters[way]
             if waiter is not None and waiter is not getcurrent():
-                self._waiters[way] = None
-                self._hub.schedule_call_global(0, waiter.switch, False)
+                self._hub.schedule_call_global(0, self._wake_closed, way, waiter)
+
+    def _wake_closed(self, way: int, waiter: Any) -> None:
+        # A timeout may have ended the wait in the meantime: then it waits for something else now.
+        if self._waiters[way] is waiter:
+            waiter.switch(False)
 
     def _drop(self, way: int) -> None:
         listener = self._listeners[way]

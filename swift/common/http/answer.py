@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 WRITE_MIN = 4096
 JOIN_MAX = 16384                 # pieces up to this size are copied together, larger ones gathered
-DRAIN_MAX = 16 << 20             # an unread body larger than this is not waited for
+DRAIN_MAX = 256 << 20            # an unread body larger than this is not waited for
 CODES_KEPT = 512
 
 # Header names as applications write them -> the four that the engine looks at, or 0.
@@ -160,7 +160,7 @@ class Answer:
                 self._send_head(head + data)
             else:
                 self._head_sent = True
-                self._out_pair(head, data)
+                self._out_parts(head, data)
         if self._left:
             raise ShortBody(f'{self._left} bytes short of the Content-Length')
 
@@ -174,9 +174,9 @@ class Answer:
         except OSError as error:
             raise ClientGone from error
 
-    def _out_pair(self, first: bytes, second: bytes) -> None:
+    def _out_parts(self, *parts: bytes) -> None:
         try:
-            self._stream.send_pair(first, second, self._timeout)
+            self._stream.send_parts(parts, self._timeout)
         except OSError as error:
             raise ClientGone from error
 
@@ -218,23 +218,20 @@ class Answer:
         if not self._head_sent:
             prefix = self._make_head(None)
             self._head_sent = True
+        suffix = b''
         if self._no_body:
             piece = b''
         elif self._chunked:
             prefix += b'%x\r\n' % len(piece)
-            if len(piece) > JOIN_MAX:
-                self._out_pair(prefix, piece)
-                prefix, piece = b'\r\n', b''
-            else:
-                piece += b'\r\n'
+            suffix = b'\r\n'
         else:
             piece = self._check_length(len(piece), piece)
         if not prefix:
             self._out(piece)
         elif len(piece) <= JOIN_MAX:
-            self._out(prefix + piece)
+            self._out(prefix + piece + suffix)
         else:
-            self._out_pair(prefix, piece)
+            self._out_parts(prefix, piece, suffix)
 
     def _check_length(self, size: int, data: bytes = b'') -> bytes:
         """Count ``data`` against the promised length; what is too much is cut off."""

@@ -137,7 +137,7 @@ class Exchange:
         if len(body) <= JOIN_MAX:
             self._out(head + body if body else head)
         else:
-            self._out_pair(head, body)
+            self._out_parts(head, body)
 
     def _repeat(self) -> None:
         """Send head and body again on a fresh connection."""
@@ -162,8 +162,7 @@ class Exchange:
         if len(data) <= JOIN_MAX:
             self._out(b'%x\r\n%b\r\n' % (len(data), data))
         else:
-            self._out_pair(b'%x\r\n' % len(data), data)
-            self._out(b'\r\n')
+            self._out_parts(b'%x\r\n' % len(data), data, b'\r\n')
 
     def end(self) -> None:
         """The body is complete."""
@@ -179,9 +178,9 @@ class Exchange:
         except OSError as error:
             raise self._send_failure(error) from error
 
-    def _out_pair(self, first: bytes, second: bytes) -> None:
+    def _out_parts(self, *parts: bytes) -> None:
         try:
-            self._live().send_pair(first, second, self.timeout)
+            self._live().send_parts(parts, self.timeout)
         except OSError as error:
             raise self._send_failure(error) from error
 

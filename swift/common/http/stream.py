@@ -108,17 +108,19 @@ class Stream:
         if sent < len(data):
             self._send_rest(memoryview(data)[sent:], timeout)
 
-    def send_pair(self, first: bytes, second: bytes, timeout: float | None) -> None:
-        """Send two pieces in one system call without copying them together."""
+    def send_parts(self, parts: tuple[bytes, ...], timeout: float | None) -> None:
+        """Send several pieces in one system call without copying them together."""
         try:
-            sent = self.sock.sendmsg((first, second))
+            sent = self.sock.sendmsg(parts)
         except BlockingIOError:
             sent = 0
-        if sent < len(first):
-            self._send_rest(memoryview(first)[sent:], timeout)
-            sent = len(first)
-        if sent < len(first) + len(second):
-            self._send_rest(memoryview(second)[sent - len(first):], timeout)
+        for part in parts:
+            size = len(part)
+            if sent >= size:
+                sent -= size
+            else:
+                self._send_rest(memoryview(part)[sent:], timeout)
+                sent = 0
 
     def _send_rest(self, rest: memoryview, timeout: float | None) -> None:
         while rest:

@@ -99,7 +99,8 @@ class TlsSocket:
         return written
 
     def sendmsg(self, parts: tuple) -> int:
-        return self.send(b''.join(parts))
+        # One part only: a retry after BlockingIOError starts again with just that.
+        return self.send(next(part for part in parts if part))
 
     def shutdown(self, how: int) -> None:
         try:

@@ -79,7 +79,11 @@ def test_silent_client_is_turned_away(contexts):
 
 def test_slow_reader(contexts):
     server, context = contexts
-    with served(lambda environ, start: (start('200 OK', []), [BIG] * 8)[1], tls=server) as here:
+    def app(environ, start_response):
+        start_response('200 OK', [])
+        yield from [BIG] * 8             # in chunks: several parts to each write
+
+    with served(app, tls=server) as here:
         client = TlsClient(here.address, context)
         client.send(b'GET / HTTP/1.1\r\nConnection: close\r\n\r\n')
         for _turn in range(20):
