@@ -38,7 +38,7 @@ from swift.common.swob import (
 from swift.core.accept import Accept
 from swift.core.constraints import Constraints
 from swift.core.headers import is_object_transient_sysmeta, is_sys_meta, is_user_meta
-from swift.core.names import split_path
+from swift.core.names import account_name_problem, split_path
 from swift.core.operation_report import render_report
 
 SOURCE = 'SSC'
@@ -325,10 +325,9 @@ def copy_source(req: Request, target: Place) -> Place:
 
 def _account(req: Request, quoted: str) -> str:
     account = wsgi_unquote(quoted)
-    if not account:
-        raise HTTPPreconditionFailed(request=req, body='Account name cannot be empty')
-    if '/' in account:
-        raise HTTPPreconditionFailed(request=req, body='Account name cannot contain slashes')
+    problem = account_name_problem(account)
+    if problem:
+        raise HTTPPreconditionFailed(request=req, body=problem)
     return account
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from swift.common.registry import get_sensitive_headers, get_sensitive_params
 from swift.common.swob import str_to_wsgi, wsgi_quote
+from swift.core.client_address import get_remote_client
 from swift.core.names import split_path
 
 DEFAULT_TEMPLATE = (
@@ -112,15 +113,6 @@ class Record:
             return [None, None, None]
 
 
-def _client_ip(record: Record) -> str | None:
-    env = record.env
-    address = env.get('HTTP_X_CLUSTER_CLIENT_IP')
-    if address:
-        return address
-    forwarded = env.get('HTTP_X_FORWARDED_FOR')
-    return forwarded.split(',', 1)[0].strip() if forwarded else env.get('REMOTE_ADDR')
-
-
 def _path(record: Record) -> str:
     env = record.env
     path = wsgi_quote(env.get('SCRIPT_NAME', '') + env.get('PATH_INFO', ''))
@@ -167,7 +159,7 @@ def _from_env(key: str) -> Callable[[Record], str | None]:
 
 
 FIELDS: dict[str, Callable[[Record], object]] = {
-    'client_ip': _client_ip,
+    'client_ip': lambda record: get_remote_client(record.env),
     'remote_addr': _from_env('REMOTE_ADDR'),
     'domain': _domain,
     'method': lambda record: (record.env.get('swift.orig_req_method')
