@@ -101,6 +101,7 @@ def _listen(sock: socket.socket, pid: int) -> None:
 def _wait_ready(sock: socket.socket, timeout: float, program: str,
                 say: Callable[[str], Any]) -> None:
     deadline = SYSTEM.monotonic() + timeout
+    reloading = False
     while True:
         left = deadline - SYSTEM.monotonic()
         try:
@@ -110,10 +111,11 @@ def _wait_ready(sock: socket.socket, timeout: float, program: str,
             state = sock.recv(64)
         except TimeoutError:
             raise Refused('Timed out reloading %s' % program, EXIT_TIMEOUT) from None
-        if state == notify.READY:
+        if state == notify.READY and reloading:
             say('Process is READY')
             return
         if state == notify.RELOADING:
+            reloading = True
             say('Process is RELOADING')
 
 

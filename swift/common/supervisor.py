@@ -30,7 +30,7 @@ from typing import Any, Protocol
 from swift.common import reload
 from swift.common.clock import SYSTEM, Clock
 from swift.common.errors import BindError, SwiftError
-from swift.common.notify import READY, RELOADING, STOPPING, forget_systemd, notify
+from swift.common.notify import RELOADING, STOPPING, forget_systemd, notify
 
 WATCHED = frozenset((signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1,
                      signal.SIGCHLD))
@@ -205,7 +205,6 @@ class Supervisor:
             raise
 
     def _loop(self) -> int:
-        notify(READY)
         checked_at = self._clock.monotonic()
         while True:
             number = self._stop_signal or self._wait_signal()

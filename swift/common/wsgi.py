@@ -8,6 +8,7 @@ the configuration, decides which of them are needed, and turns errors into exit 
 
 Source: sheet 07 section 5.
 """
+import gc
 import os
 import signal
 import socket
@@ -32,7 +33,7 @@ from swift.common.subrequest import (
     make_pre_authed_request,
     make_subrequest,
 )
-from swift.common.supervisor import CHECK_INTERVAL_S, Key, Supervisor
+from swift.common.supervisor import CHECK_INTERVAL_S, WATCHED, Key, Supervisor
 
 # The makers of sub-requests live elsewhere; third-party filters import them from here.
 __all__ = ['ConfigString', 'WSGIContext', 'appconfig', 'loadapp', 'make_env',
@@ -124,7 +125,7 @@ def run_wsgi(program: str, section: str, argv: Sequence[str],
     `green.patch()` must have been called before anything else was imported.
     """
     image = reload.Program.remember()
-    _forget_signal_settings()
+    _prepare_signals()
     parser = commandline.parser_for(program, test_config=True)
     path, words = commandline.parse(parser, argv, show)
     try:
@@ -188,8 +189,14 @@ def _supervise(config: ServerConfig, image: reload.Program, verbose: bool) -> in
         plan: Any = PortsFromRings(options, config.cluster)
     else:
         plan = FixedPort(options)
+    # Workers share what is loaded now as long as nothing writes to it, and the collector writes
+    # to every object it visits.
+    gc.collect()
+    gc.freeze()
     manager = Supervisor(plan, work, config.logger, image, options.stale_worker_timeout)
     manager.start(reload.inherit(), lambda port: _numeric_address(options.bind_ip, port))
+    # In this order: who sees the start succeed may send signals and wait for their notifications.
+    notify(READY)
     capture_stdio(config.logger, keep_stderr=verbose)
     return manager.run()
 
@@ -223,10 +230,16 @@ def _numeric_address(host: str, port: int) -> tuple[str, int]:
         return host, port
 
 
-def _forget_signal_settings() -> None:
-    """Undo what a launcher, or the image before a reload, left blocked or ignored."""
+def _prepare_signals() -> None:
+    """Undo what a launcher left ignored; let signals for the manager wait until it is one.
+
+    A second reload or a shutdown asked for while this image starts must not kill it. During a
+    reload that includes TERM: only the manager's loop can end the workers as well.
+    """
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    reloading = reload.NOTIFY_FD in os.environ
+    signal.pthread_sigmask(signal.SIG_SETMASK,
+                           WATCHED if reloading else (signal.SIGHUP, signal.SIGUSR1))
     # All local times of a cluster are UTC.
     os.environ['TZ'] = 'UTC+0'

@@ -294,6 +294,24 @@ def test_two_reloads_keep_both_generations(service):
     eventually(lambda: not any(alive(pid) for pid, _ in generations))
 
 
+def test_signals_during_a_reload_are_heard_afterwards(service):
+    service.write().start()
+    path = '\0swift-notifications\0%d' % service.pid
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.bind(path)
+        sock.settimeout(20)
+        service.signal(signal.SIGUSR1)
+        assert sock.recv(99) == b'RELOADING=1'
+        service.signal(signal.SIGUSR1)  # while the new image starts
+        assert [sock.recv(99) for _ in range(3)] == [b'READY=1', b'RELOADING=1', b'READY=1']
+        assert service.get('/pid')
+        service.signal(signal.SIGUSR1)
+        assert sock.recv(99) == b'RELOADING=1'
+        service.signal(signal.SIGTERM)
+        assert service.wait() == 0
+    eventually(service.refuses)
+
+
 def test_reload_that_fails_shuts_down(service):
     service.write().start()
     (worker,) = service.workers()
