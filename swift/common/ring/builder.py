@@ -306,9 +306,13 @@ class RingBuilder:
             movable = self.ages() >= self.min_part_hours
             rearrange(Task(table, short, plan, quota, movable, key))
         moved = _differences(before, table)
-        ages = self.ages().copy()
-        ages[moved.any(axis=0)] = 0
-        self._set_ages(ages)
+        if moved.any():
+            ages = self.ages().copy()
+            ages[moved.any(axis=0)] = 0
+            self._set_ages(ages)
+            # Ages grow by whole hours from here: what moved just now must not profit from the
+            # part of an hour that others have behind them.
+            self._epoch = int(self.clock.time())
         self._table, self._short = table, short
         removed = self._finish_removal()
         self._count_parts(quota)
@@ -364,7 +368,7 @@ class RingBuilder:
     def _pass_time(self) -> None:
         """Add the whole hours that went by to all ages.
 
-        The fraction of an hour is dropped, so that no partition ever counts as older than it is.
+        The fraction of an hour is dropped: no partition ever counts as older than it is.
         """
         now = int(self.clock.time())
         hours = (now - (self._epoch or 0)) // HOUR_S
