@@ -61,13 +61,12 @@ class NodeTransport:
         self.pool = pool
         self.conn_timeout_s = conn_timeout_s
 
-    def request(self, node: Any, part: int | str, method: str, path: str,
+    def request(self, node: Any, method: str, target: str,
                 headers: Mapping[str, str] | Iterable[tuple[str, str]], *, body: bytes = b'',
-                query: str = '', timeout_s: float = 10.0, replication: bool = False) -> Any:
+                timeout_s: float = 10.0, replication: bool = False) -> Any:
         """Return the response as soon as its head is there. Raises TransportError."""
-        return self.pool.request(
-            node_address(node, replication), method, target_of(node.device, part, path, query),
-            headers, body, conn_timeout=self.conn_timeout_s, timeout=timeout_s)
+        return self.pool.request(node_address(node, replication), method, target, headers, body,
+                                 conn_timeout=self.conn_timeout_s, timeout=timeout_s)
 
     def open(self, node: Any, timeout_s: float, replication: bool = False) -> Any:
         """Return an exchange on a connection to the node; `timeout_s` bounds each wait to send.

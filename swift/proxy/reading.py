@@ -14,6 +14,7 @@ from typing import Any
 from swift.common import green
 from swift.common.errors import TransportError
 from swift.common.nodes import NodeIter
+from swift.common.transport import target_of
 from swift.core.get_race import GetRace, Heard, ReadRule, Step, source_timestamp
 from swift.core.timestamp import ZERO, Timestamp
 
@@ -105,9 +106,9 @@ def ask(app: Any, read: Read, node: Any) -> Source | None:
     picker = app.nodes
     started = picker.clock.monotonic() if app.measures_nodes else 0.0
     try:
-        resp = app.transport.request(node, read.part, read.method, read.path, read.headers,
-                                     query=read.query, timeout_s=read.timeout_s,
-                                     replication=read.replication)
+        resp = app.transport.request(
+            node, read.method, target_of(node.device, read.part, read.path, read.query),
+            read.headers, timeout_s=read.timeout_s, replication=read.replication)
     except TransportError as error:
         picker.note_error(node, f'{read.kind} server: {error} while trying to '
                                 f'{read.method} {read.path}')

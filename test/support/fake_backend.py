@@ -202,7 +202,7 @@ class FakeNode:
         if method in ('GET', 'HEAD'):
             if known is None:
                 return FakeResponse(404, {'X-Backend-Timestamp': Timestamp(0).internal})
-            rows = sorted({name for a, c, name in self.objects if (a, c) == key})
+            rows = self._rows(key)
             listing = [{'name': name} for name in rows]
             return self._listing(method, known, listing, {
                 'X-Container-Object-Count': str(len(rows)), 'X-Container-Bytes-Used': '0',
@@ -213,7 +213,7 @@ class FakeNode:
         if method == 'DELETE':
             if known is None:
                 return FakeResponse(404)
-            if any((a, c) == key for a, c, _ in self.objects):
+            if self._rows(key):
                 return FakeResponse(409)
             del self.containers[key]
             return FakeResponse(204)
@@ -229,6 +229,10 @@ class FakeNode:
         known = self.containers.setdefault(key, Record(ts=headers['X-Timestamp'], policy=policy))
         self._merge(known, 'container', headers)
         return FakeResponse(204 if method == 'POST' else 201 if created else 202)
+
+    def _rows(self, container):
+        return sorted(name for (a, c, name), record in self.objects.items()
+                      if (a, c) == container and not record.get('deleted'))
 
     def object_server(self, method, names, headers, query, body):
         key = tuple(names[:3])

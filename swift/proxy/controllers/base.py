@@ -8,6 +8,13 @@ known.
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
+# Compat: third-party filters import the info helpers from here.
+from swift.common.info import (
+    clear_info_cache,
+    get_account_info,
+    get_container_info,
+    get_object_info,
+)
 from swift.common.nodes import NodeIter
 from swift.common.swob import HeaderKeyDict, Response
 from swift.common.transport import quote_path
@@ -16,6 +23,11 @@ from swift.core.quorum import Answer, best_answer, quorum_size
 from swift.proxy.backend_headers import request_headers, returned_headers
 from swift.proxy.fanout import Write, send_to_all
 from swift.proxy.reading import Read, Source, read_from_nodes
+
+__all__ = ['Controller', 'ForwardedBody', 'answer_reply', 'clear_info_cache', 'get_account_info',
+           'get_container_info', 'get_object_info', 'is_true', 'quoted_path', 'read_db', 'refuse',
+           'refusal_reply', 'source_reply', 'status_reply', 'uses_replication_network',
+           'write_all', 'write_nodes']
 
 HTML = 'text/html; charset=UTF-8'
 CHUNK_BYTES = 65536
