@@ -28,7 +28,7 @@ from swift.common.errors import DatabaseMissing, DiskError, LockTimeout, Transpo
 from swift.common.green import Pile, Pool, run_in_thread
 from swift.common.http.pool import ConnectionPool
 from swift.common.metrics import Statsd
-from swift.common.transport import NodeTransport
+from swift.common.transport import NodeTransport, target_of
 from swift.container.account_update import report_headers
 from swift.container.backend import ContainerBroker, ContainerInfo
 from swift.container.options import ContainerUpdaterOptions
@@ -222,9 +222,9 @@ class ContainerUpdater(Daemon):
 
     def _send_one(self, node: Any, part: int, path: str, headers: dict[str, str]) -> int:
         try:
-            response = self._transport.request(node, part, 'PUT', path, headers,
-                                               timeout_s=self.options.node_timeout,
-                                               replication=True)
+            response = self._transport.request(
+                node, 'PUT', target_of(node.device, part, path), headers,
+                timeout_s=self.options.node_timeout, replication=True)
             try:
                 response.read()
             finally:

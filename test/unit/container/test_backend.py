@@ -1,4 +1,4 @@
-"""Containers beyond the golden files: old schemas, policies, shards, emptiness (03 §10, §20, §25)."""
+"""Containers beyond the golden files: old schemas, policies, shards, emptiness (sheet 03)."""
 import os
 import sqlite3
 from dataclasses import replace
