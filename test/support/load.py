@@ -108,13 +108,17 @@ class Load:
                 event.set()
 
 
-def wrong_objects(load: Load) -> list[str]:
-    """Read every acknowledged object back; return what is missing, wrong or back from the dead."""
+def wrong_objects(load: Load, newest: bool = False) -> list[str]:
+    """Read every acknowledged object back; return what is missing, wrong or back from the dead.
+
+    With `newest` all replicas are asked: a node that was away keeps older ones until it is repaired.
+    """
     wrong = []
     for name, digest in load.acknowledged.items():
         if name in load.unsure:
             continue
-        answer = load.client.get(f'{load.container}/{name}')
+        answer = load.client.get(
+            f'{load.container}/{name}', headers={'X-Newest': 'true'} if newest else None)
         if digest is None:
             if answer.status != 404:
                 wrong.append(f'{name}: deleted, but answers {answer.status}')
