@@ -13,6 +13,7 @@ shares and `metrics`.
 
 import mimetypes
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from os import getpid
 from os import path as os_path
 from typing import Any
@@ -79,9 +80,17 @@ class Application:
                                        for name in options.swift_owner_headers)
         self.account_existence_skip_cache = options.account_existence_skip_cache_pct
         self.container_existence_skip_cache = options.container_existence_skip_cache_pct
-        self.mime_types = _mime_types(options.swift_dir)
         # In-process clients (daemons) set this: their name is to appear in the backends' logs.
         self.passes_agent = False
+
+    @cached_property
+    def mime_types(self) -> mimetypes.MimeTypes:
+        """The system's map from extensions to types, plus <swift_dir>/mime.types. Reads files."""
+        types = mimetypes.MimeTypes()
+        for name in (*mimetypes.knownfiles, os_path.join(self.options.swift_dir, 'mime.types')):
+            if os_path.isfile(name):
+                types.read(name)
+        return types
 
     # -- what controllers ask ----------------------------------------------------------------------
 
@@ -257,16 +266,6 @@ class Application:
             **self.cluster.constraints.effective())
 
 
-def _mime_types(swift_dir: str) -> mimetypes.MimeTypes:
-    """Return the system's map from extensions to types, plus <swift_dir>/mime.types."""
-    files = [*mimetypes.knownfiles, os_path.join(swift_dir, 'mime.types')]
-    types = mimetypes.MimeTypes()
-    for name in files:
-        if os_path.isfile(name):
-            types.read(name)
-    return types
-
-
 def _policy_overrides(options: ProxyOptions, cluster: Cluster,
                       conf: Mapping[str, Any]) -> dict[int, PolicyOptions]:
     """Return the options of policies that have a section of their own.
@@ -303,5 +302,7 @@ def app_factory(global_conf: dict[str, str], **local_conf: Any) -> Application:
                       metrics=Statsd.from_options(conf, tail='proxy-server', logger=logger),
                       policy_overrides=_policy_overrides(options, cluster, conf))
     cluster.load_rings()
+    # Read now, not within the first request that needs it.
+    assert app.mime_types
     app.register_info()
     return app
