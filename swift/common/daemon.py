@@ -28,7 +28,7 @@ from swift.common.config.parser import readconf
 from swift.common.errors import ConfigError, SwiftError
 from swift.common.log import Logger, capture_stdio, get_logger
 from swift.common.notify import READY, STOPPING, notify
-from swift.common.privileges import drop_privileges, give_to, set_priorities, settle
+from swift.common.privileges import drop_privileges, give_to, known_user, set_priorities, settle
 
 
 class Daemon:
@@ -86,7 +86,7 @@ def run_daemon(daemon_class: type[Daemon], section: str, argv: Sequence[str],
     `add_arguments(parser)` adds the daemon's own options, which reach its passes as keywords.
     `green.patch()` must have been called before anything else was imported.
     """
-    parser = commandline.parser_for('swift-' + section, once=True)
+    parser = commandline.parser_for('swift-' + section, once=True, test_config=True)
     if add_arguments is not None:
         add_arguments(parser)
     path, words = commandline.parse(parser, argv, show)
@@ -111,16 +111,20 @@ def run_daemon(daemon_class: type[Daemon], section: str, argv: Sequence[str],
 def _run(daemon_class: type[Daemon], conf: dict, common: DaemonOptions, logger: Logger,
          words: dict[str, Any]) -> int:
     once = words.pop('once') or not common.daemonize
-    verbose = words.pop('verbose')
+    verbose, test_config = words.pop('verbose'), words.pop('test_config')
     words.pop('extra_args')
     set_priorities(common)
-    logger.notice('Starting %d', os.getpid())
+    if not test_config:
+        logger.notice('Starting %d', os.getpid())
     # The cluster first: a daemon's constructor may load rings, and should not meet their absence
     # before the operator was told about a missing swift.conf.
     Cluster.load(common.swift_dir)
     daemon = daemon_class(conf, logger)
     for warning in daemon.options.warnings:
         logger.warning('%s', warning)
+    known_user(common.user)
+    if test_config:
+        return 0
     give_to(common.user, common.log_file)
     drop_privileges(common.user)
     settle()

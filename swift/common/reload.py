@@ -55,6 +55,13 @@ class Inheritance:
                 return sock
         return None
 
+    def close_pipes(self) -> None:
+        """In a worker: leave talking to the closer to the manager."""
+        for fd in (self.notify_fd, self.state_fd):
+            if fd is not None:
+                os.close(fd)
+        self.notify_fd = self.state_fd = None
+
     def close_unused(self) -> None:
         """Close the sockets that nobody adopted."""
         for sock in self.sockets:

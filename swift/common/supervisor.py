@@ -87,6 +87,7 @@ class Supervisor:
         self._slots: dict[Key, Slot] = {}
         self._old_pids: dict[int, float] = {}
         self._stop_signal = 0
+        self._inheritance = reload.Inheritance()
 
     # -- start ----------------------------------------------------------------------------------
 
@@ -98,6 +99,7 @@ class Supervisor:
         """
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
+        self._inheritance = inheritance
         inherited_count = len(inheritance.sockets)
         try:
             for key in self._plan.wanted():
@@ -135,8 +137,11 @@ class Supervisor:
     def _fork(self, key: Key) -> None:
         """Start the worker of a slot and wait for its ready word; raises StartError."""
         slot = self._slots[key]
-        reader, writer = os.pipe()
-        pid = os.fork()
+        try:
+            reader, writer = os.pipe()
+            pid = os.fork()
+        except OSError as err:  # no descriptors or no processes left: it may pass
+            raise StartError('Unable to start a worker: %s' % err) from None
         if pid == 0:
             os.close(reader)
             self._be_worker(slot, writer)  # never returns
@@ -167,6 +172,7 @@ class Supervisor:
         code = 1
         try:
             forget_systemd()
+            self._inheritance.close_pipes()
             for other in self._slots.values():
                 if other is not slot:
                     close_all(other.socks)

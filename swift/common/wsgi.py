@@ -158,7 +158,7 @@ def _run(config: ServerConfig, image: reload.Program, test_config: bool, verbose
         config.logger.warning('%s', TLS_WARNING)
     engine_options(options, config.cluster.constraints)
     known_user(options.user)
-    loadapp(config.path)  # whatever is wrong shows here, once, and not in every worker
+    _check_pipeline(config.path)
     if test_config:
         return 0
     capture_uncaught(config.logger)
@@ -167,6 +167,15 @@ def _run(config: ServerConfig, image: reload.Program, test_config: bool, verbose
     give_to(options.user, options.log_file)
     settle()
     return _supervise(config, image, verbose)
+
+
+def _check_pipeline(path: str) -> None:
+    """Build the pipeline once: whatever is wrong shows here and not in every worker."""
+    try:
+        loadapp(path)
+    except (ValueError, TypeError) as err:
+        # How factories of other projects refuse their configuration.
+        raise ConfigError('%s: %s' % (type(err).__name__, err)) from err
 
 
 def _supervise(config: ServerConfig, image: reload.Program, verbose: bool) -> int:

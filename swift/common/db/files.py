@@ -77,7 +77,9 @@ def database_names(directory: str, hex_hash: str) -> list[str]:
         names = os.listdir(directory)
     except (FileNotFoundError, NotADirectoryError):
         return []
-    found = [name for name in names if name.endswith(SUFFIX) and hash_of_name(name) == hex_hash]
+    # A name begins with the hash, and an epoch may follow after `_`. (Asked for every request.)
+    found = [name for name in names if name.endswith(SUFFIX) and name.startswith(hex_hash)
+             and name[len(hex_hash)] in '._']
     if len(found) > 1:
         found.sort()
     return found

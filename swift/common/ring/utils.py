@@ -97,17 +97,16 @@ def is_local_device(my_ips: Iterable[str], my_port: int | None, dev_ip: str,
 def parse_search_value(text: str) -> Criteria:
     """Return what a search value asks for; ValueRefused if it is not one."""
     match = _SEARCH.fullmatch(text)
-    if not text or not match or not any(value is not None for value in match.groupdict().values()):
+    criteria = _values_of(match) if match else {}
+    if not criteria:
         raise ValueRefused(f"Invalid <search-value>: '{text}'")
-    return _values_of(match, text)
+    return criteria
 
 
 def parse_change_value(text: str) -> Criteria:
     """Return the new values that a set_info change asks for."""
     match = _CHANGE.fullmatch(text)
-    if not text or not match:
-        raise ValueRefused(f'Invalid set info change value: {text}')
-    change = _values_of(match, text)
+    change = _values_of(match) if match else {}
     if not change:
         raise ValueRefused(f'Invalid set info change value: {text}')
     if 'device' in change:
@@ -201,7 +200,7 @@ def display(dev: Mapping[str, object]) -> str:
             f'/{dev["device"]}_"{dev["meta"]}"')
 
 
-def _values_of(match: re.Match, text: str) -> Criteria:
+def _values_of(match: re.Match) -> Criteria:
     values: Criteria = {}
     for key, value in match.groupdict().items():
         if value is None or key == 'replication':

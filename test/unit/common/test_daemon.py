@@ -134,6 +134,12 @@ def test_missing_section_and_bad_option(probe):
     assert process.returncode == 1
 
 
+def test_config_check_runs_nothing(probe):
+    process = probe.write().start('-t')
+    assert process.communicate() == ('', '') and process.returncode == 0
+    assert probe.words() == []
+
+
 def test_missing_swift_conf_is_one_sentence(probe, tmp_path):
     (tmp_path / 'swift.conf').unlink()
     process = probe.write().start()
