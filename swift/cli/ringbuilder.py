@@ -141,7 +141,7 @@ def _run_locked(session: Session, argv: list[str]) -> int:
     from swift.common.locks import file_lock
     folder = os.path.dirname(session.builder_file) or '.'
     try:
-        with file_lock(os.path.join(folder, '.lock'), LOCK_TIMEOUT_S):
+        with file_lock(os.path.join(folder, '.lock'), LOCK_TIMEOUT_S, clock=session.clock):
             return _run(session, argv)
     except LockTimeout:
         session.say('Ring/builder dir currently locked.')

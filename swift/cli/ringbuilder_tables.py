@@ -10,6 +10,8 @@ from __future__ import annotations
 import argparse
 import os
 import re
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -104,8 +106,8 @@ def rebalance(session: Session, args: list[str]) -> int:
         raise CommandFailed('Partition power increase in progress.\n'
                             'You need to finish the increase first before rebalancing.')
     format_version = _format_version(session, options.format_version)
-    before = _balance_or_none(builder), builder.dispersion
-    devs_changed = builder.devs_changed
+    before = _Before(_balance_or_none(builder), builder.dispersion, builder.devs_changed,
+                     remaining_time(builder))
     try:
         outcome = builder.rebalance(options.seed)
         builder.validate()
@@ -118,7 +120,7 @@ def rebalance(session: Session, args: list[str]) -> int:
     if options.debug:
         session.say(*_debug_lines(builder))
     if not options.force:
-        refusal = _reason_not_to_save(builder, outcome, before, devs_changed)
+        refusal = _reason_not_to_save(builder, outcome, before)
         if refusal:
             session.say(*refusal)
             return 1
@@ -346,23 +348,30 @@ def _balance_or_none(builder: RingBuilder) -> float | None:
         return None
 
 
-def _reason_not_to_save(builder: RingBuilder, outcome: Rebalanced,
-                        before: tuple[float | None, float | None],
-                        devs_changed: bool) -> list[str]:
+@dataclass(frozen=True)
+class _Before:
+    """The builder as it was before a rebalance."""
+
+    balance: float | None
+    dispersion: float | None
+    devs_changed: bool
+    remaining: timedelta
+
+
+def _reason_not_to_save(builder: RingBuilder, outcome: Rebalanced, before: _Before) -> list[str]:
     """Return why the rebalance is not worth saving, nothing if it is."""
     if not outcome.changed and not outcome.removed:
         lines = ['No partitions could be reassigned.']
-        if builder.min_part_seconds_left():
+        if before.remaining:
             return [*lines, 'The time between rebalances must be at least min_part_hours: '
-                    f'{builder.min_part_hours} hours ({remaining_time(builder)} remaining)']
+                    f'{builder.min_part_hours} hours ({before.remaining} remaining)']
         return [*lines, 'There is no need to do so at this time']
-    old_balance, old_dispersion = before
-    if devs_changed or old_balance is None or old_dispersion is None:
+    if before.devs_changed or before.balance is None or before.dispersion is None:
         return []
-    if old_balance == UNWANTED_BALANCE and outcome.balance == UNWANTED_BALANCE:
+    if before.balance == UNWANTED_BALANCE and outcome.balance == UNWANTED_BALANCE:
         return []
-    if (abs(outcome.balance - old_balance) < WORTHWHILE
-            and abs(builder.dispersion - old_dispersion) < WORTHWHILE):
+    if (abs(outcome.balance - before.balance) < WORTHWHILE
+            and abs(builder.dispersion - before.dispersion) < WORTHWHILE):
         return ['Cowardly refusing to save rebalance as it did not change at least 1%.']
     return []
 
