@@ -32,7 +32,7 @@ setup(
     scripts=[path for path in sorted(glob.glob('bin/*')) if path != 'bin/saio'],
     install_requires=[
         'eventlet>=0.36', 'greenlet>=3.0', 'PasteDeploy>=3.0', 'setuptools', 'xattr>=0.9',
-        'httptools>=0.6', 'numpy>=1.24', 'orjson>=3.8', 'pyeclib>=1.6',
+        'httptools>=0.6', 'numpy>=1.24', 'orjson>=3.8', 'pyeclib>=1.6', 'cryptography>=40',
     ],
     extras_require={
         'test': ['pytest>=7', 'pytest-timeout', 'hypothesis>=6', 'ruff', 'python-memcached>=1.59',

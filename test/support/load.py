@@ -111,7 +111,7 @@ class Load:
 def wrong_objects(load: Load, newest: bool = False) -> list[str]:
     """Read every acknowledged object back; return what is missing, wrong or back from the dead.
 
-    With `newest` all replicas are asked: a node that was away keeps older ones until it is repaired.
+    With `newest` all replicas are asked: a node that was away keeps older ones for a while.
     """
     wrong = []
     for name, digest in load.acknowledged.items():
