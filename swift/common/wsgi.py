@@ -53,6 +53,10 @@ class ServerConfig:
     cluster: Cluster
     logger: Logger
 
+    def load_app(self) -> Callable:
+        """Return the pipeline; its filters log under the server's name, as log routing expects."""
+        return loadapp(self.path, {'log_name': self.options.log_name or self.section})
+
     @property
     def ports_from_rings(self) -> bool:
         """Whether rings decide the ports."""
@@ -158,7 +162,7 @@ def _run(config: ServerConfig, image: reload.Program, test_config: bool, verbose
         config.logger.warning('%s', TLS_WARNING)
     engine_options(options, config.cluster.constraints)
     known_user(options.user)
-    _check_pipeline(config.path)
+    _check_pipeline(config)
     if test_config:
         return 0
     capture_uncaught(config.logger)
@@ -169,10 +173,10 @@ def _run(config: ServerConfig, image: reload.Program, test_config: bool, verbose
     return _supervise(config, image, verbose)
 
 
-def _check_pipeline(path: str) -> None:
+def _check_pipeline(config: ServerConfig) -> None:
     """Build the pipeline once: whatever is wrong shows here and not in every worker."""
     try:
-        loadapp(path)
+        config.load_app()
     except (ValueError, TypeError) as err:
         # How factories of other projects refuse their configuration.
         raise ConfigError('%s: %s' % (type(err).__name__, err)) from err
@@ -185,7 +189,7 @@ def _supervise(config: ServerConfig, image: reload.Program, verbose: bool) -> in
     def work(sockets: list[socket.socket], ready: Callable[[], None]) -> None:
         green.after_fork_in_child()
         drop_privileges(options.user)
-        app = loadapp(config.path)
+        app = config.load_app()
 
         def tell() -> None:
             capture_stdio(config.logger, keep_stderr=verbose)
@@ -218,7 +222,7 @@ def _serve_alone(config: ServerConfig, verbose: bool) -> int:
         capture_stdio(config.logger, keep_stderr=verbose)
         notify(READY)
 
-    serve([sock], loadapp(config.path),
+    serve([sock], config.load_app(),
           engine_options(config.options, config.cluster.constraints), config.logger, ready)
     notify(STOPPING)
     config.logger.notice('Exited (%d)', os.getpid())

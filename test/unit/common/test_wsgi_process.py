@@ -196,6 +196,15 @@ def test_verbose_word_logs_to_the_console(service):
     assert re.match(r'account-server: Started child \d+ from parent \d+\n', line)
 
 
+def test_pipeline_logs_under_the_name_of_the_server(service):
+    service.write().start()
+    assert service.get('/conf/log_name') == 'account-server'
+    service.signal(signal.SIGTERM)
+    service.wait()
+    service.write(default='log_name = other').start()
+    assert service.get('/conf/log_name') == 'other'
+
+
 def test_directory_configuration_and_paste_rule(service):
     service.write(default='who = default\nother = default',
                   app='who = app\nset other = set')
