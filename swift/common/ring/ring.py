@@ -19,6 +19,9 @@ from __future__ import annotations
 
 import logging
 import os
+
+# The C function: in a patched process the names in ``threading`` speak of green threads.
+from _thread import get_native_id
 from collections.abc import Callable, Iterator
 
 from swift.common import green
@@ -221,4 +224,8 @@ def _view(ring: Ring, data: RingData, placement: Placement) -> Ring:
 
 
 def _run_in_background(load: Callable[[], None]) -> None:
-    green.spawn_detached(green.run_in_thread, load)
+    if get_native_id() != os.getpid():
+        # A native thread has no event loop to run a green thread in, and may block as it likes.
+        load()
+    else:
+        green.spawn_detached(green.run_in_thread, load)

@@ -192,3 +192,14 @@ def test_default_background_is_a_native_thread(tmp_path):
         while ring.part_power == 10:
             green.sleep(0.001)
     assert ring.part_power == 8
+
+
+def test_a_look_up_in_a_native_thread_reloads_right_there(tmp_path):
+    from swift.common import green
+    bench = Bench(tmp_path)
+    clock = ManualClock()
+    ring = Ring(str(bench.path), clock=clock)
+    bench.put('two_regions')
+    clock.advance(16)
+    with green.Timeout(10):
+        assert len(green.run_in_thread(lambda: ring.devs)) == 8
