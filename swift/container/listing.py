@@ -117,11 +117,10 @@ def read(broker: ContainerBroker, reading: Reading) -> Answer:
         extra, body = _list_ranges(broker, info, reading)
     else:
         extra, body = _list_objects(broker, info, reading)
-    headers = info_headers(info, extra)
-    if not body:
-        # Compat: the original's status line says 204 OK here.
-        return Answer(204, headers, content_type=shown_type, reason='OK')
-    return Answer(200, headers, body, shown_type)
+    # Compat: the original's status line says OK for empty pages too.
+    answer = Answer(200 if body else 204, info_headers(info, extra), body, shown_type, reason='OK')
+    answer.work = 'GET_shard' if wants_ranges else 'GET_object'
+    return answer
 
 
 def _list_objects(broker: ContainerBroker, info: ContainerInfo,

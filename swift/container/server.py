@@ -133,17 +133,22 @@ class ContainerServer(DatabaseServer):
     def put(self, req: BackendRequest) -> Answer:
         """PUT of a container, of shard ranges, or of an object's record."""
         if req.obj is not None:
-            return self._put_record(req)
+            answer, work = self._put_record(req), 'PUT_object'
+        elif (req.header('X_BACKEND_RECORD_TYPE') or '').lower() == 'shard':
+            answer, work = self._put_shard_ranges(req), 'PUT_shard'
+        else:
+            answer, work = self._put_container(req), 'PUT_container'
+        answer.work = work
+        return answer
+
+    def _put_container(self, req: BackendRequest) -> Answer:
         timestamp = req.timestamp()
         self._check_sync_target(req)
-        place = self.place(req, req.container)
-        if (req.header('X_BACKEND_RECORD_TYPE') or '').lower() == 'shard':
-            return self.on_disk(req, self._put_shard_ranges, req, place, timestamp, req.body(),
-                                writes=True)
-        change = self.on_disk(req, self._put_container, req, place, timestamp, writes=True)
+        change = self.on_disk(req, self._store_container, req, self.place(req, req.container),
+                              timestamp, writes=True)
         return self._tell_accounts(req, change)
 
-    def _put_container(self, req: BackendRequest, place: Any, timestamp: Timestamp) -> Change:
+    def _store_container(self, req: BackendRequest, place: Any, timestamp: Timestamp) -> Change:
         requested = self._policy_index(req)
         broker = self.brokers.get(place)
         created = self._create_or_touch(req, broker, timestamp, requested)
@@ -366,8 +371,14 @@ class ContainerServer(DatabaseServer):
 
     # -- shard ranges -------------------------------------------------------------------------
 
-    def _put_shard_ranges(self, req: BackendRequest, place: Any, timestamp: Timestamp,
-                          body: bytes) -> Answer:
+    def _put_shard_ranges(self, req: BackendRequest) -> Answer:
+        timestamp = req.timestamp()
+        self._check_sync_target(req)
+        return self.on_disk(req, self._store_shard_ranges, req, self.place(req, req.container),
+                            timestamp, req.body(), writes=True)
+
+    def _store_shard_ranges(self, req: BackendRequest, place: Any, timestamp: Timestamp,
+                            body: bytes) -> Answer:
         policy_index = self._policy_index(req)
         try:
             ranges = [ShardRange.from_dict(fields) for fields in json.loads(body)]

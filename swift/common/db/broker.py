@@ -34,7 +34,7 @@ from swift.common.errors import (
     DatabaseMissing,
     LockTimeout,
 )
-from swift.common.green import NativeRLock
+from swift.common.green import NativeLock, NativeRLock
 from swift.core import db_metadata
 from swift.core.timestamp import Timestamp
 
@@ -84,6 +84,9 @@ class Broker:
         self.place = place
         self.env = env
         self._lock = NativeRLock()
+        # Taken before the lock file, so that threads of this process wake each other at once
+        # instead of polling; the lock file is for other processes.
+        self._log_lock = NativeLock()
         self._files: list[DatabaseFile] = []
 
     def __repr__(self) -> str:
@@ -222,7 +225,20 @@ class Broker:
         assert not self.env.skip_commits, 'commits not accepted'
         if pending.size(self.place) > pending.PENDING_CAP:
             self.merge_pending()
-        pending.append(self.place, data, timeout_s or self.env.lock_timeout_s, self.exists)
+        limit = timeout_s or self.env.lock_timeout_s
+        with self._log_turn(limit):
+            fd, created = pending.append(self.place, data, limit, self.exists)
+        pending.make_durable(self.place, fd, created)
+
+    @contextmanager
+    def _log_turn(self, timeout_s: float) -> Iterator[None]:
+        """Hold the log within this process. Raises LockTimeout."""
+        if not self._log_lock.acquire(timeout=timeout_s):
+            raise LockTimeout(path=self.place.pending_path, seconds=timeout_s)
+        try:
+            yield
+        finally:
+            self._log_lock.release()
 
     def merge_pending(self) -> None:
         """Merge the pending log into the database. Raises what writing() raises."""
@@ -234,7 +250,8 @@ class Broker:
         try:
             if stale_ok:
                 file.wait_at_most(STALE_READ_TIMEOUT_S)
-            pending.drain(self.place, lambda data: self._merge_log(file, data), limit)
+            with self._log_turn(limit):
+                pending.drain(self.place, lambda data: self._merge_log(file, data), limit)
         except LockTimeout:
             if not stale_ok:
                 raise

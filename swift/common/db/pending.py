@@ -29,29 +29,39 @@ def size(place: Place) -> int:
         return 0
 
 
-def append(place: Place, data: bytes, timeout_s: float, exists: Callable[[], bool]) -> None:
-    """Append encoded records durably. Raises DatabaseMissing, LockTimeout, DiskError.
+def append(place: Place, data: bytes, timeout_s: float,
+           exists: Callable[[], bool]) -> tuple[int, bool]:
+    """Append encoded records; return the open log and whether it is new, for make_durable().
 
     `exists` tells, under the lock, whether the database is (still) there: a directory that was
-    removed or quarantined must not collect records that nobody will merge.
+    removed or quarantined must not collect records that nobody will merge. Raises DatabaseMissing,
+    LockTimeout, DiskError.
     """
     if not exists():
         raise DatabaseMissing(f'no database in {place.directory}', place.directory)
-    fd = created = None
     try:
         with directory_lock(place, timeout_s):
             if not exists():
                 raise DatabaseMissing(f'no database in {place.directory}', place.directory)
             fd, created = _open_for_append(place.pending_path)
-            _write_or_nothing(fd, data)
+            try:
+                _write_or_nothing(fd, data)
+            except DiskError:
+                os.close(fd)
+                raise
+            return fd, created
+    except FileNotFoundError:
+        raise DatabaseMissing(f'no database in {place.directory}', place.directory) from None
+
+
+def make_durable(place: Place, fd: int, created: bool) -> None:
+    """Sync what append() wrote, and close the log. Raises DiskError."""
+    try:
         fs.sync_data(fd)
         if created:
             fs.sync_dir(place.directory)
-    except FileNotFoundError:
-        raise DatabaseMissing(f'no database in {place.directory}', place.directory) from None
     finally:
-        if fd is not None:
-            os.close(fd)
+        os.close(fd)
 
 
 def _open_for_append(path: str) -> tuple[int, bool]:

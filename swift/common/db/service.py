@@ -60,7 +60,7 @@ FORMATS = {'plain': PLAIN, 'json': JSON, 'xml': XML}
 OFFERS = (PLAIN, JSON, XML, TEXT_XML)
 # Threads per device: enough to keep a disk busy, few enough to leave its queue to the kernel.
 THREADS_PER_DEVICE = 4
-BODY_BYTES_MAX = 1 << 30
+BODY_BYTES_MAX = 1 << 28
 # Only the fifth part of a path, the object, may contain slashes.
 OBJECT_SEGMENTS = 5
 
@@ -72,7 +72,8 @@ ERROR_STATUS = ((DatabaseMissing, 404), (DiskFull, 507), (DeviceUnavailable, 507
 class Answer:
     """A finished answer. `length` False leaves Content-Length out."""
 
-    __slots__ = ('body', 'headers', 'info', 'is_page', 'length', 'policy_index', 'reason', 'status')
+    __slots__ = ('body', 'headers', 'info', 'is_page', 'length', 'policy_index', 'reason', 'status',
+                 'work')
 
     def __init__(self, status: int, headers: Iterable[tuple[str, str]] = (), body: bytes = b'',
                  content_type: str = HTML, length: bool = True, reason: str = '') -> None:
@@ -84,6 +85,8 @@ class Answer:
         self.is_page = False
         self.policy_index: int | None = None
         self.info = ''
+        # What the request was about, when one verb does several things; timed by that name too.
+        self.work = ''
 
 
 def page(status: int, headers: Iterable[tuple[str, str]] = (), drive: str = '') -> Answer:
@@ -324,8 +327,10 @@ class DatabaseServer:
                                answer.policy_index, answer.info)
         if self.statsd.enabled and env['REQUEST_METHOD'] in self.verbs:
             name = env['REQUEST_METHOD']
-            self.statsd.timing(f'{name}{".errors" if answer.status >= 500 else ""}.timing',
-                               seconds * 1000, self.verbs[name][2])
+            kind = '.errors.timing' if answer.status >= 500 else '.timing'
+            self.statsd.timing(name + kind, seconds * 1000, self.verbs[name][2])
+            if answer.work:
+                self.statsd.timing(answer.work + kind, seconds * 1000)
 
     def options_verb(self, req: BackendRequest) -> Answer:
         """OPTIONS: what this server can do."""
