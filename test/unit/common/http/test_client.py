@@ -258,10 +258,9 @@ def test_answers_in_any_split(case, cuts, size):
     try:
         response = pool.request(there.address, 'GET', '/', {}, **LIMITS)
         assert b''.join(response.iter_chunks(size)) == body
-        counts = pool.statistics()
-        # Kept at first in any case; then the peer closes, and the hub drops it.
-        assert counts['idle'] <= stays
         assert there.errors == []
+        # The peer closes, perhaps after bytes that nobody asked for: the hub drops what was kept.
+        settle(lambda: pool.statistics()['idle'] == 0)
     finally:
         pool.close()
         there.close()
