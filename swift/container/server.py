@@ -24,6 +24,7 @@ from swift.common.db.service import (
     plain,
 )
 from swift.common.errors import ConfigError, DatabaseMissing, DiskError
+from swift.common.green import run_in_thread
 from swift.common.http.pool import ConnectionPool
 from swift.common.log import get_logger
 from swift.common.metrics import Statsd
@@ -105,7 +106,7 @@ class ContainerServer(DatabaseServer):
             return {}
         try:
             return sync_target.parse_realms(
-                read_plain(os.path.join(self.options.swift_dir, REALMS_FILE)))
+                run_in_thread(read_plain, os.path.join(self.options.swift_dir, REALMS_FILE)))
         except ConfigError:
             return {}
 
