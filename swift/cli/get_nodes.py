@@ -19,6 +19,7 @@ from itertools import islice
 from typing import TextIO
 from urllib.parse import quote, unquote
 
+from swift.cli import broken_pipe
 from swift.common.cluster import DEFAULT_SWIFT_DIR, Cluster
 from swift.common.errors import ConfigError, RingError
 from swift.common.ring.ring import Ring
@@ -120,7 +121,11 @@ def main(argv: Sequence[str] | None = None, *, out: TextIO | None = None,
         return 1
     warnings = _warnings(options, ring.name, policy, target)
     lines = [*warnings, *location_lines(ring, cluster, target, policy, options.all)]
-    out.write('\n'.join(lines) + '\n')
+    try:
+        out.write('\n'.join(lines) + '\n')
+        out.flush()
+    except BrokenPipeError:
+        broken_pipe.silence(out)
     return 0
 
 

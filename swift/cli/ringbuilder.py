@@ -23,6 +23,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TextIO
 
+from swift.cli import broken_pipe
 from swift.cli import ringbuilder_devices as devices
 from swift.cli import ringbuilder_tables as tables
 from swift.cli.ringbuilder_args import CommandFailed, Usage
@@ -108,8 +109,13 @@ def main(argv: Sequence[str] | None = None, *, out: TextIO | None = None,
     session = Session(builder_file, ring_file, out, err, ask, clock)
     try:
         if os.path.basename(argv[0]).removesuffix('.py').endswith('-safe'):
-            return _run_locked(session, argv)
-        return _run(session, argv)
+            code = _run_locked(session, argv)
+        else:
+            code = _run(session, argv)
+        out.flush()
+        return code
+    except BrokenPipeError:
+        broken_pipe.silence(out)
     except (CommandFailed, BuilderFileError) as problem:
         session.say(*str(problem).split('\n'))
     except Usage as usage:

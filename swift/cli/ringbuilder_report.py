@@ -147,9 +147,19 @@ def _ring_state(builder: RingBuilder, ring_file: str) -> tuple[str | None, str]:
     same = (list(written.devs) == list(ours.devs) and written.part_shift == ours.part_shift
             and written.next_part_power == ours.next_part_power
             and written.version == ours.version
-            and [row.tolist() for row in written.rows] == [row.tolist() for row in ours.rows])
+            and _same_rows(written.rows, ours.rows))
     state = UP_TO_DATE if same else OBSOLETE
     return state, f'Ring file {ring_file} is {state}'
+
+
+def _same_rows(some: Sequence[memoryview], others: Sequence[memoryview]) -> bool:
+    """Compare tables; how many bytes an id has does not matter."""
+    if len(some) != len(others):
+        return False
+    pairs = list(zip(some, others, strict=True))
+    if all(one.itemsize == other.itemsize for one, other in pairs):
+        return all(one.tobytes() == other.tobytes() for one, other in pairs)
+    return all(one.tolist() == other.tolist() for one, other in pairs)
 
 
 def _device_table(builder: RingBuilder, devs: Sequence[dict]) -> list[str]:

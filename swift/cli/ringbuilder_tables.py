@@ -60,7 +60,11 @@ def create(session: Session, args: list[str]) -> int:
         power, replicas, hours = int(args[0]), float(args[1]), int(args[2])
     except ValueError as problem:
         raise CommandFailed(f'{usage_of("create")}\n{problem}') from problem
-    session.builder = RingBuilder(power, replicas, hours, clock=session.clock)
+    new = RingBuilder(power, replicas, hours, clock=session.clock)
+    if session.builder is not None:
+        # What is replaced here may be the only record of where data lives.
+        session.back_up(session.builder_file)
+    session.builder = new
     session.save()
     session.back_up(session.builder_file)
     return 0

@@ -159,6 +159,13 @@ def test_safe_variant_waits_for_the_lock(four):
         assert four.fails('set_overload', 1) == 'Ring/builder dir currently locked.\n'
 
 
+def test_a_reader_that_goes_away(four):
+    class Closed(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError
+    assert main(['swift-ring-builder', FILE], out=Closed(), err=io.StringIO()) == 2
+
+
 def test_read_only_commands_need_no_write_permission(four, monkeypatch):
     shutil.rmtree(four.folder / 'backups')
 
@@ -176,8 +183,10 @@ def test_create(shell):
     builder = shell.builder()
     assert (builder.part_power, builder.replicas, builder.min_part_hours) == (4, 2.5, 1)
     assert builder.version == 0 and shell.backups() == ['1700000000.object.builder']
+    first = shell.content()
     shell.ok('create', 5, 1, 1)
-    assert shell.backups() == ['1700000000.object.builder', '1700000001.object.builder']
+    assert shell.backups() == [f'170000000{second}.object.builder' for second in range(3)]
+    assert shell.content('backups/1700000001.object.builder') == first, 'nothing is lost'
 
 
 @pytest.mark.parametrize('arguments, text', [
