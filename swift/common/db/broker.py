@@ -32,6 +32,8 @@ from swift.common.db.files import Place, database_names, directory_lock
 from swift.common.errors import (
     DamagedDatabase,
     DatabaseMissing,
+    DeviceUnavailable,
+    DiskFull,
     LockTimeout,
 )
 from swift.common.green import NativeLock, NativeRLock
@@ -246,21 +248,25 @@ class Broker:
             pass
 
     def _merge_pending(self, file: DatabaseFile, stale_ok: bool) -> None:
-        limit = STALE_READ_TIMEOUT_S if stale_ok else self.env.lock_timeout_s
+        if not stale_ok:
+            self._drain(file, self.env.lock_timeout_s)
+            return
         try:
-            if stale_ok:
-                file.wait_at_most(STALE_READ_TIMEOUT_S)
-            with self._log_turn(limit):
-                pending.drain(self.place, lambda data: self._merge_log(file, data), limit)
-        except LockTimeout:
-            if not stale_ok:
-                raise
-        except sqlite3.OperationalError as err:
-            if not (stale_ok and isinstance(translate(err, file.path), LockTimeout)):
-                raise
+            file.wait_at_most(STALE_READ_TIMEOUT_S)
+            self._drain(file, STALE_READ_TIMEOUT_S)
+        except (LockTimeout, DiskFull, DeviceUnavailable):
+            pass                     # on a full or read-only device, what is merged can be read
         finally:
-            if stale_ok and file.db is not None:
+            if file.db is not None:
                 file.wait_at_most(self.env.busy_timeout_s)
+
+    def _drain(self, file: DatabaseFile, timeout_s: float) -> None:
+        """Merge the log and empty it. Raises SwiftErrors."""
+        with self._log_turn(timeout_s):
+            try:
+                pending.drain(self.place, lambda data: self._merge_log(file, data), timeout_s)
+            except sqlite3.OperationalError as err:
+                raise translate(err, file.path, timeout_s) from err
 
     def _merge_log(self, file: DatabaseFile, data: bytes) -> None:
         records = pending_codec.decode(data, type(self).make_record, self._report_damage)

@@ -91,9 +91,11 @@ def drain(place: Place, merge: Callable[[bytes], None], timeout_s: float) -> Non
     """
     with directory_lock(place, timeout_s):
         try:
-            fd = os.open(place.pending_path, os.O_RDWR)
+            fd = os.open(place.pending_path, os.O_RDWR | os.O_CLOEXEC)
         except FileNotFoundError:
             return
+        except OSError as err:
+            raise fs.disk_error(err, place.pending_path) from err
         try:
             data = _read_all(fd)
             if data:

@@ -10,7 +10,13 @@ from swift.common.codecs import pending as codec
 from swift.common.db import pending
 from swift.common.db.broker import DatabaseExists, preallocation_size
 from swift.common.db.files import directory_lock
-from swift.common.errors import DamagedDatabase, DatabaseMissing, DiskFull, LockTimeout
+from swift.common.errors import (
+    DamagedDatabase,
+    DatabaseMissing,
+    DeviceUnavailable,
+    DiskFull,
+    LockTimeout,
+)
 from swift.container.backend import ContainerBroker
 from swift.core.row_merge import ObjectRecord
 from test.support.brokers import T, container_broker, environment, obj, place, put, raw
@@ -190,6 +196,23 @@ def test_reader_is_content_with_old_rows_when_another_writes(broker):
     with closing(sqlite3.connect(broker.path, isolation_level=None)) as other:
         other.execute('BEGIN IMMEDIATE')
         assert broker.info(stale_ok=True).object_count == 1
+    assert broker.info().object_count == 2
+
+
+@pytest.mark.parametrize('error', [DiskFull('full'), DeviceUnavailable('read-only'),
+                                   sqlite3.OperationalError('database or disk is full')])
+def test_reader_of_a_full_or_read_only_device_gets_what_is_merged(broker, monkeypatch, error):
+    put(broker, PHOTO)
+    broker.merge_pending()
+    put(broker, obj('b'))
+
+    def fail(*args):
+        raise error
+    with monkeypatch.context() as patch:
+        patch.setattr(broker, '_merge_log', fail)
+        assert broker.info(stale_ok=True).object_count == 1
+        with pytest.raises((DiskFull, DeviceUnavailable)):
+            broker.info()
     assert broker.info().object_count == 2
 
 
