@@ -1,7 +1,13 @@
 """Names that plug-ins import for storage policies; the rules live in swift.core.policy (layer 1).
 
-Compat: there is no global POLICIES. A plug-in gets the collection from its server's Cluster.
+Plug-ins written for OpenStack Swift expect one collection per process, ``POLICIES``: here it is
+that of the swift_dir which the environment variable SWIFT_DIR names, else /etc/swift, read when
+the name is first asked for. The cluster's own code gets the collection from its Cluster.
 """
+import os
+from functools import lru_cache
+
+from swift.common.cluster import DEFAULT_SWIFT_DIR, Cluster
 from swift.core.policy import (
     EC as EC_POLICY,
 )
@@ -14,11 +20,25 @@ from swift.core.policy import (
     PolicyError,
     StoragePolicy,
     parse_policies,
-    policy_name_of,
     quorum_size,
     split_policy_name,
 )
+from swift.core.policy import (
+    policy_name_of as get_policy_string,
+)
 
+# POLICIES comes from __getattr__: it is read late, so it cannot stand in this list.
 __all__ = ['EC_POLICY', 'REPL_POLICY', 'ErasureCode', 'PolicyCollection', 'PolicyError',
-           'StoragePolicy', 'parse_policies', 'policy_name_of', 'quorum_size',
+           'StoragePolicy', 'get_policy_string', 'parse_policies', 'quorum_size',
            'split_policy_name']
+
+
+@lru_cache(maxsize=1)
+def _policies() -> PolicyCollection:
+    return Cluster(os.environ.get('SWIFT_DIR') or DEFAULT_SWIFT_DIR).policies
+
+
+def __getattr__(name: str) -> PolicyCollection:
+    if name == 'POLICIES':
+        return _policies()
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
