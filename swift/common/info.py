@@ -194,12 +194,20 @@ def set_info_cache(env: dict, key: str, info: dict[str, Any], ttl_s: float) -> N
     else:
         return
     known = _request_cache(env)
-    if known.get(key) == info and key in env.get(_PREFETCHED, ()):
+    if key in env.get(_PREFETCHED, ()) and _same(known.get(key), info):
         return
     known[key] = info
     cache = env.get('swift.cache')
     if cache is not None and ttl > 0:
         cache.set(key, info, time=ttl)
+
+
+def _same(known: dict[str, Any] | None, info: dict[str, Any]) -> bool:
+    # Every replica has its own creation time, which says nothing about the entity.
+    if known is None:
+        return False
+    own = {'created_at': info['created_at']} if 'created_at' in info else {}
+    return {**known, **own} == info
 
 
 def clear_info_cache(env: dict, account: str, container: str | None = None,
