@@ -86,6 +86,7 @@ class Exchange:
         self._chunked = False
         self._left = 0                   # bytes of the body still due (not chunked)
         self._ended = False
+        self._announced = False          # the hub has seen that the answer begins
 
     @property
     def peer(self) -> str:
@@ -210,7 +211,9 @@ class Exchange:
         Consumes and closes nothing: one green thread can look after several exchanges.
         """
         stream = self._stream
-        return stream is None or bool(stream.buffer) or stream.ready.wait_read(timeout)
+        self._announced = (stream is None or bool(stream.buffer)
+                           or stream.ready.wait_read(timeout))
+        return self._announced
 
     def response(self, timeout: float) -> Response:
         """Return the final response as soon as its head is there; ``timeout`` for each head."""
@@ -240,6 +243,9 @@ class Exchange:
         data = stream.take_buffer()
         end = find_head_end(data)
         try:
+            # An answer is hardly ever there at once: to try would be a system call in vain.
+            if not data and not self._announced and not stream.ready.wait_read(timeout):
+                raise TimeoutError
             while end < 0:
                 if len(data) > HEAD_SIZE_MAX:
                     raise BadHead(f'head longer than {HEAD_SIZE_MAX} bytes')
@@ -250,6 +256,7 @@ class Exchange:
                 seen = len(data)
                 data = data + more if seen else more
                 end = find_head_end(data, seen)
+            self._announced = False
             head = parse_response_head(data[:end], RESPONSE_LIMITS)
         except (OSError, EndOfStream, BadHead) as error:
             raise self.fail(error, 'waiting for an answer', timeout) from error

@@ -229,6 +229,31 @@ def test_other_interim_answers_are_skipped(pool, peer):
         pool.request(there.address, 'GET', '/', {}, **LIMITS)
 
 
+def test_waiting_for_several_answers_in_one_green_thread(pool, peer):
+    gate = green.Event()
+
+    def slow(peer, stream):
+        peer.head(stream)
+        gate.wait()
+        stream.send(OK, 5)
+
+    there = peer(slow, answering(OK, then=hold), answering(b''))
+    exchanges = []
+    for _turn in range(3):
+        exchanges.append(pool.open(there.address, 5))
+        exchanges[-1].send_head('GET', '/', {}, b'')
+    late, early, lost = exchanges
+    assert late.answer_begins(0.01) is False
+    assert early.answer_begins(5) and early.answer_begins(5)
+    assert early.response(5).read() == b'ok'
+    assert early.answer_begins(0)                # answered: nothing to wait for
+    assert lost.answer_begins(5)
+    with pytest.raises(PeerClosed):
+        lost.response(5)
+    gate.send()
+    assert late.response(5).read() == b'ok'
+
+
 # --- answers -----------------------------------------------------------------------------------
 
 ANSWERS = [

@@ -116,24 +116,32 @@ def test_close_ends_a_wait(pair):
     one.close()
 
 
+class Stop(Exception):
+    pass
+
+
 def test_close_does_not_wake_a_thread_that_waits_for_something_else(pair):
     one, _two = pair
     event = green.Event()
     seen = []
 
     def work():
-        with green.Timeout(0.01, False):
+        try:
             one.receive(10, None)
+        except Stop:
+            seen.append('stopped')
         seen.append(event.wait())
 
     task = green.spawn(work)
-    green.sleep(0.005)
-    green.call_later(0.005, one.close)   # about when the timeout fires
-    green.sleep(0.02)
-    assert not task.dead
+    green.sleep(0)
+    green.call_later(0, task.throw, Stop())      # as a timeout that fires in the same turn
+    one.close()
+    for _turn in range(3):
+        green.sleep(0)
+    assert seen == ['stopped']
     event.send('sent')
     task.wait()
-    assert seen == ['sent']
+    assert seen == ['stopped', 'sent']
 
 
 def test_forgotten_stream_leaves_nothing_behind():
