@@ -12,7 +12,6 @@ is read as a whole is checked against its ETag: small ones before the first byte
 ones at their end, when only the next reader can be spared.
 """
 import os
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 
@@ -26,6 +25,7 @@ from swift.core.fileset import FileSet
 from swift.core.hashing import md5
 from swift.core.object_meta import Metadata, ObjectState, merge
 from swift.core.timestamp import Timestamp
+from swift.obj.guard import Guard
 from swift.obj.placement import Placement
 from swift.obj.quarantine import quarantine_damaged_dir, quarantine_object
 
@@ -50,8 +50,8 @@ class Body:
     ``small`` holds the whole verified body if it was read while opening.
     """
 
-    __slots__ = ('_digest', '_drop_from', '_fd', '_position', 'etag', 'keep_cache', 'place',
-                 'problem', 'size', 'small')
+    __slots__ = ('_digest', '_drop_from', '_fd', '_guard', '_position', 'etag', 'keep_cache',
+                 'place', 'problem', 'size', 'small')
 
     def __init__(self, place: Placement, fd: int, size: int, etag: str):
         self.place = place
@@ -64,6 +64,7 @@ class Body:
         self._position = 0
         self._drop_from = 0
         self._digest = None
+        self._guard = Guard(self._close_fd)
 
     def read_small(self, verify: bool) -> None:
         """Read the whole body into ``small``. Raises Damaged when it is not what it was."""
@@ -90,6 +91,10 @@ class Body:
 
     def read_step(self, wanted: int) -> bytes:
         """Return up to ``wanted`` bytes, b'' at the end. Raises DiskError if the medium fails."""
+        with self._guard:
+            return self._read_step(wanted)
+
+    def _read_step(self, wanted: int) -> bytes:
         try:
             data = os.read(self._fd, wanted)
         except OSError as error:
@@ -120,13 +125,14 @@ class Body:
         quarantine_object(self.place)
 
     def close(self) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        self._guard.close()
+
+    def _close_fd(self) -> None:
+        os.close(self._fd)
+        self._fd = -1
 
     def __del__(self) -> None:
-        with suppress(OSError):
-            self.close()
+        self.close()
 
 
 @dataclass(slots=True)

@@ -52,6 +52,10 @@ def find_policy(req: Request, policies: PolicyCollection) -> StoragePolicy:
     if policy is None:
         raise HTTPServiceUnavailable(request=req, body='No policy with index %s' % index,
                                      content_type=PLAIN)
+    if policy.is_ec:
+        raise HTTPServiceUnavailable(
+            request=req, body='Policy with index %s is erasure coded, which this server does not '
+            'serve' % policy.index, content_type=PLAIN)
     return policy
 
 

@@ -63,7 +63,6 @@ class Delete:
     """What a DELETE asks for; ``if_delete_at`` is the expirer's condition."""
     time: Timestamp
     if_delete_at: int | None = None
-    open_expired: bool = False
 
 
 @dataclass(slots=True)
@@ -272,7 +271,7 @@ class Store:
         return self._reported(place, self.run(place, self._delete, delete))
 
     def _delete(self, place: Placement, delete: Delete) -> Result:
-        found = look_up(place, delete.time, delete.open_expired)
+        found = look_up(place, delete.time)
         time = _known_time(found)
         verdict = _verdict_of_delete(found, time, delete)
         result = Result(verdict, found, time)

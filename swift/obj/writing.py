@@ -9,7 +9,6 @@ A crash before the name leaves nothing to see, a crash after it a complete file 
 it makes obsolete; every reader copes with both. ``fs.step`` announces each operation, and a test
 kills the process at each of them.
 """
-import os
 from dataclasses import dataclass
 
 from swift.common import fs
@@ -21,6 +20,7 @@ from swift.core import fileset
 from swift.core.hashing import md5
 from swift.core.object_meta import Metadata, PostPlan
 from swift.core.timestamp import Timestamp
+from swift.obj.guard import Guard
 from swift.obj.placement import Placement
 from swift.obj.suffix_hashes import clean_up, mark_dirty
 
@@ -43,7 +43,7 @@ class WriteRules:
 class ObjectWriter:
     """One file on its way into a hash directory: create, write, publish or close.
 
-    Use one method at a time, in disk threads. Owns its temporary file until ``close``.
+    Its methods run in disk threads, one at a time. Owns its temporary file until ``close``.
     """
 
     def __init__(self, place: Placement, temporary_files: fs.TemporaryFiles, rules: WriteRules):
@@ -53,9 +53,11 @@ class ObjectWriter:
         self._files = temporary_files
         self._rules = rules
         self._made = 0
+        self._is_first = False
         self._synced = 0
         self._digest = md5()
         self._file: fs.TemporaryFile | None = None
+        self._guard = Guard(self._close_file)
 
     @property
     def etag(self) -> str:
@@ -63,22 +65,27 @@ class ObjectWriter:
 
     @property
     def is_closed(self) -> bool:
-        return self._file is None
+        return self._guard.is_closed
 
     def open(self, expected_size: int | None, check_space: bool = True) -> None:
         """Create the temporary file; DiskFull when the body will not fit."""
+        with self._guard:
+            self._open()
+            if check_space:
+                self._check_space(expected_size or 0)
+
+    def _open(self) -> None:
         for _try in range(_PUBLISH_TRIES):
-            self._made += fs.make_dirs(self.place.hash_path, self.place.device_path)
+            made = fs.make_dirs(self.place.hash_path, self.place.device_path)
+            self._made += made
+            self._is_first = made > 0
             try:
                 self._file = self._files.open(self.place.hash_path, self.place.tmp_path)
-                break
+                return
             except FileNotFoundError:
                 # A clean-up found the new directory empty and removed it.
                 continue
-        else:
-            raise DiskError('%s keeps vanishing' % self.place.hash_path, self.place.hash_path)
-        if check_space:
-            self._check_space(expected_size or 0)
+        raise DiskError('%s keeps vanishing' % self.place.hash_path, self.place.hash_path)
 
     def _check_space(self, size: int) -> None:
         rules = self._rules
@@ -94,15 +101,16 @@ class ObjectWriter:
 
     def write(self, chunks: list[bytes]) -> None:
         """Append to the body."""
-        fs.step('write')
-        for chunk in chunks:
-            fs.write_all(self._file.fd, chunk)
-            self._digest.update(chunk)
-            self.size += len(chunk)
-        if self.size - self._synced >= self._rules.sync_every:
-            fs.sync_data(self._file.fd)
-            fs.drop_cache(self._file.fd, self._synced, self.size - self._synced)
-            self._synced = self.size
+        with self._guard:
+            fs.step('write')
+            for chunk in chunks:
+                fs.write_all(self._file.fd, chunk)
+                self._digest.update(chunk)
+                self.size += len(chunk)
+            if self.size - self._synced >= self._rules.sync_every:
+                fs.sync_data(self._file.fd)
+                fs.drop_cache(self._file.fd, self._synced, self.size - self._synced)
+                self._synced = self.size
 
     def publish(self, name: str, metadata: Metadata, now: float) -> None:
         """Make the file durable and visible under ``name``, then remove what it made obsolete.
@@ -110,6 +118,18 @@ class ObjectWriter:
         When this returns the write may be acknowledged. What goes wrong in the clean-up is in
         ``problems``.
         """
+        with self._guard:
+            self._publish(name, metadata)
+        self.close()
+        if self._is_first and name.endswith(fileset.DATA):
+            # The directory was made for this file: whoever added another one cleans up.
+            return
+        try:
+            clean_up(self.place.hash_path, now, self._rules.reclaim_age_s)
+        except (OSError, DiskError) as error:
+            self.problems.append('cannot clean up %s: %s' % (self.place.hash_path, error))
+
+    def _publish(self, name: str, metadata: Metadata) -> None:
         write_blob(self._file.fd, encode_metadata(metadata))
         fs.sync_file(self._file.fd)
         if self.size > self._rules.keep_cache_size:
@@ -117,11 +137,6 @@ class ObjectWriter:
         mark_dirty(self.place)
         self._give_name('%s/%s' % (self.place.hash_path, name))
         fs.sync_dirs(self.place.hash_path, self._made)
-        self.close()
-        try:
-            clean_up(self.place.hash_path, now, self._rules.reclaim_age_s)
-        except (OSError, DiskError) as error:
-            self.problems.append('cannot clean up %s: %s' % (self.place.hash_path, error))
 
     def _give_name(self, target: str) -> None:
         for _try in range(_PUBLISH_TRIES):
@@ -133,6 +148,10 @@ class ObjectWriter:
         raise DiskError('%s keeps vanishing' % self.place.hash_path, target)
 
     def close(self) -> None:
+        """Throw away what was not published; at the end of the running step if there is one."""
+        self._guard.close()
+
+    def _close_file(self) -> None:
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -179,16 +198,3 @@ def write_tombstone(writer: ObjectWriter, time: Timestamp, now: float) -> None:
                        {'X-Timestamp': time.internal, 'name': writer.place.name}, now)
     finally:
         writer.close()
-
-
-def remove_stale_temporaries(tmp_path: str, older_than: float) -> int:
-    """Remove temporary files last changed before a time (seconds); return how many."""
-    removed = 0
-    for name in fs.list_dir(tmp_path):
-        path = '%s/%s' % (tmp_path, name)
-        try:
-            if os.stat(path).st_mtime < older_than:
-                removed += fs.unlink_if_there(path)
-        except FileNotFoundError:
-            continue
-    return removed
