@@ -5,7 +5,7 @@ replica; one green thread per replica takes them out and writes. A slow replica 
 and only then slows the others, for as long as the chunk's deadline lasts. Chunks are shared, not
 copied.
 
-    start() --100--> start_sending() --put()...--> finish_sending() --> final_answer() --> close()
+    start() --100--> start_sending() --put()...--> final_answer() --> close()
 
 close() is safe at any point and gives the connection back only when the dialogue is complete.
 """
@@ -64,6 +64,9 @@ class Replica:
             exchange.end()
         except TransportError as error:
             self._error = error
+            # Whoever waits for room in the queue must hear of it at once.
+            while queue.get() is not _END:
+                pass
 
     def put(self, data: bytes, timeout_s: float) -> TransportError | None:
         """Queue a chunk; return why the replica is lost, None when it is not.
@@ -77,15 +80,14 @@ class Replica:
                 self._error = ResponseTimeout('does not take the body', seconds=self._timeout_s)
         return self._error
 
-    def finish_sending(self) -> None:
-        """Say that no more chunks come. Never blocks: the sender makes room or is dead."""
-        green.spawn_detached(self._queue.put, _END) if self._queue.full() else (
-            self._queue.put(_END))
-
     def final_answer(self) -> Answer:
-        """Wait for the sender, then for the node's word. Raises TransportError."""
+        """Send what is queued, then wait for the node's word. Raises TransportError.
+
+        The node's timeout bounds each of the two waits.
+        """
         with green.Timeout(self._timeout_s, ResponseTimeout('does not take the end of the body',
                                                             seconds=self._timeout_s)):
+            self._queue.put(_END)
             self._sender.wait()
         if self._error is not None:
             raise self._error

@@ -238,8 +238,6 @@ class ObjectPut:
             footers = HeaderKeyDict()
             self.footers(footers)
             self._send_to_all(round_, replicas, document.closing(dict(footers)))
-        for slot in round_.live_slots:
-            replicas[slot].finish_sending()
         if round_.verdict is None:
             round_.on_body_sent()
         return None
