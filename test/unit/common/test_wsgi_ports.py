@@ -51,8 +51,10 @@ def test_changed_ring_opens_and_closes_ports(service):
     service.start()
     before = pids_on(service, kept)
     write_ports(service.dir, kept, new)
-    eventually(lambda: pids_on(service, new))
-    eventually(lambda: not pids_on(service, old))
+    service.port = new
+    eventually(lambda: not service.refuses() and service.get('/pid'))
+    service.port = old
+    eventually(service.refuses)
     assert pids_on(service, kept) & before
     assert 'Closing unnecessary sock for port %d' % old in service.log()
 
