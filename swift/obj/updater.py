@@ -66,6 +66,8 @@ class ObjectUpdater(Daemon):
     def run_pass(self, **words: Any) -> None:
         """Sweep all devices."""
         began = self.clock.monotonic()
+        # Without a ring nothing can be sent: one error instead of one per update.
+        assert self.cluster.container_ring
         self.logger.info('Begin object update sweep')
         devices = self._devices()
         workers = self.options.updater_workers
