@@ -43,6 +43,15 @@ class DirectError(SwiftError):
                          f'{resp.status} for {path}')
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A thing on a node: account[, container[, object]] in a partition."""
+
+    node: Any
+    part: int
+    names: tuple[str, ...]
+
+
 @dataclass(slots=True)
 class DirectClient:
     """Where requests go: a pool, and how long to wait."""
@@ -57,72 +66,73 @@ class DirectClient:
 
     def get_account(self, node: Any, part: int, account: str, **listing: Any) -> tuple[Any, list]:
         """Return (headers, listing); `listing`: marker, limit, prefix, delimiter, end_marker..."""
-        return self._listing('Account', node, part, (account,), listing)
+        return self._listing('Account', _Place(node, part, (account,)), listing)
 
     def delete_account(self, node: Any, part: int, account: str,
                        headers: Mapping[str, str] | None = None) -> None:
-        self._call('Account DELETE', node, part, 'DELETE', (account,), headers)
+        self._call('Account DELETE', 'DELETE', _Place(node, part, (account,)), headers)
 
     def head_container(self, node: Any, part: int, account: str, container: str) -> Any:
-        return self._call('Container HEAD', node, part, 'HEAD', (account, container))[0]
+        return self._call('Container HEAD', 'HEAD', _Place(node, part, (account, container)))[0]
 
     def get_container(self, node: Any, part: int, account: str, container: str,
                       headers: Mapping[str, str] | None = None, **listing: Any) -> tuple[Any, list]:
-        return self._listing('Container', node, part, (account, container), listing, headers)
+        return self._listing('Container', _Place(node, part, (account, container)), listing,
+                             headers)
 
     def put_container(self, node: Any, part: int, account: str, container: str,
                       headers: Mapping[str, str] | None = None, body: bytes = b'') -> None:
-        self._call('Container PUT', node, part, 'PUT', (account, container), headers, body)
+        self._call('Container PUT', 'PUT', _Place(node, part, (account, container)), headers, body)
 
     def post_container(self, node: Any, part: int, account: str, container: str,
                        headers: Mapping[str, str] | None = None) -> None:
-        self._call('Container POST', node, part, 'POST', (account, container), headers)
+        self._call('Container POST', 'POST', _Place(node, part, (account, container)), headers)
 
     def delete_container(self, node: Any, part: int, account: str, container: str,
                          headers: Mapping[str, str] | None = None) -> None:
-        self._call('Container DELETE', node, part, 'DELETE', (account, container), headers)
+        self._call('Container DELETE', 'DELETE', _Place(node, part, (account, container)), headers)
 
     def put_container_object(self, node: Any, part: int, names: tuple[str, str, str],
                              headers: Mapping[str, str] | None = None) -> None:
         """Record an object in a container database."""
-        self._call('Container PUT', node, part, 'PUT', names, headers)
+        self._call('Container PUT', 'PUT', _Place(node, part, names), headers)
 
     def delete_container_object(self, node: Any, part: int, names: tuple[str, str, str],
                                 headers: Mapping[str, str] | None = None) -> None:
-        self._call('Container DELETE', node, part, 'DELETE', names, headers)
+        self._call('Container DELETE', 'DELETE', _Place(node, part, names), headers)
 
     # -- objects -----------------------------------------------------------------------------------
 
     def head_object(self, node: Any, part: int, names: tuple[str, str, str],
                     headers: Mapping[str, str] | None = None) -> Any:
-        return self._call('Object HEAD', node, part, 'HEAD', names, headers)[0]
+        return self._call('Object HEAD', 'HEAD', _Place(node, part, names), headers)[0]
 
     def get_object(self, node: Any, part: int, names: tuple[str, str, str],
                    headers: Mapping[str, str] | None = None) -> tuple[Any, bytes]:
         """Return (headers, whole body); for large ones use iter_object."""
-        return self._call('Object GET', node, part, 'GET', names, headers)
+        return self._call('Object GET', 'GET', _Place(node, part, names), headers)
 
     def iter_object(self, node: Any, part: int, names: tuple[str, str, str],
                     headers: Mapping[str, str] | None = None,
                     chunk_size: int = 65536) -> tuple[Any, Iterator[bytes]]:
         """Return (headers, body iterator); the iterator closes the connection at its end."""
-        resp = self._open('Object GET', node, part, 'GET', names, headers)
+        resp = self._open('Object GET', 'GET', _Place(node, part, names), headers)
         return resp.headers, resp.iter_chunks(chunk_size)
 
     def put_object(self, node: Any, part: int, names: tuple[str, str, str], body: bytes,
                    headers: Mapping[str, str] | None = None) -> str:
         """Store an object that is in memory; return its etag."""
-        got, _ = self._call('Object PUT', node, part, 'PUT', names,
+        got, _ = self._call('Object PUT', 'PUT', _Place(node, part, names),
                             {'Content-Type': 'application/octet-stream', **(headers or {})}, body)
         return (got.get('Etag') or '').strip('"')
 
     def post_object(self, node: Any, part: int, names: tuple[str, str, str],
                     headers: Mapping[str, str]) -> None:
-        self._call('Object POST', node, part, 'POST', names, headers)
+        self._call('Object POST', 'POST', _Place(node, part, names), headers)
 
     def delete_object(self, node: Any, part: int, names: tuple[str, str, str],
                       headers: Mapping[str, str] | None = None) -> None:
-        self._call('Object DELETE', node, part, 'DELETE', names, headers)
+        self._call('Object DELETE', 'DELETE', _Place(node, part, names), headers)
 
     def get_suffix_hashes(self, node: Any, part: int, suffixes: list[str],
                           headers: Mapping[str, str] | None = None) -> dict[str, Any] | None:
@@ -181,31 +191,31 @@ class DirectClient:
         return self.pool.request(address, method, target, sent, body,
                                  conn_timeout=self.conn_timeout_s, timeout=self.response_timeout_s)
 
-    def _open(self, what: str, node: Any, part: int, method: str, names: tuple[str, ...],
+    def _open(self, what: str, method: str, place: '_Place',
               headers: Mapping[str, str] | None = None, body: bytes = b'', query: str = '') -> Any:
-        path = quote_path('/' + '/'.join(names))
+        node = place.node
+        path = quote_path('/' + '/'.join(place.names))
         replication = (headers or {}).get('X-Backend-Use-Replication-Network') == 'true'
         address = node_address(node, replication)
-        resp = self._request(address, method, target_of(node.device, part, path, query), headers,
-                             body)
+        resp = self._request(address, method, target_of(node.device, place.part, path, query),
+                             headers, body)
         if not 200 <= resp.status < 300:
             resp.close()
             raise DirectError(what, node, path, resp, address)
         return resp
 
-    def _call(self, what: str, node: Any, part: int, method: str, names: tuple[str, ...],
+    def _call(self, what: str, method: str, place: '_Place',
               headers: Mapping[str, str] | None = None, body: bytes = b'',
               query: str = '') -> tuple[Any, bytes]:
-        resp = self._open(what, node, part, method, names, headers, body, query)
+        resp = self._open(what, method, place, headers, body, query)
         try:
             return resp.headers, resp.read()
         finally:
             resp.close()
 
-    def _listing(self, kind: str, node: Any, part: int, names: tuple[str, ...],
-                 listing: Mapping[str, Any], headers: Mapping[str, str] | None = None,
-                 ) -> tuple[Any, list]:
+    def _listing(self, kind: str, place: '_Place', listing: Mapping[str, Any],
+                 headers: Mapping[str, str] | None = None) -> tuple[Any, list]:
         query = '&'.join(['format=json', *(
             f'{name}={quote(str(value), "")}' for name, value in listing.items() if value)])
-        got, body = self._call(f'{kind} GET', node, part, 'GET', names, headers, query=query)
+        got, body = self._call(f'{kind} GET', 'GET', place, headers, query=query)
         return got, json.loads(body) if body else []
