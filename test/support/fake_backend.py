@@ -10,7 +10,7 @@ test wants to go wrong is set on the node:
     node.silence            an Event: exchanges wait for it before they answer
     node.break_body_after   object bodies end with an error after so many bytes
 
-The same node classes are driven by the contract test against the real servers' answers.
+test/unit/proxy/test_fake_contract.py runs the same dialogues against these and the real servers.
 """
 
 import hashlib
@@ -181,8 +181,10 @@ class FakeNode:
                 'X-Account-Bytes-Used': '0', 'X-Timestamp': known['ts'],
                 'X-PUT-Timestamp': known['ts']})
         if method == 'DELETE':
-            if known is None or known.get('deleted'):
+            if known is None:
                 return FakeResponse(404)
+            if known.get('deleted'):
+                return FakeResponse(404, {'X-Account-Status': 'Deleted'})
             known['deleted'] = True
             return FakeResponse(204, {'X-Account-Status': 'Deleted'})
         if known is not None and known.get('deleted'):
@@ -300,10 +302,12 @@ class FakeNode:
         known = self.objects.get(key)
         if known is None or known.get('deleted'):
             return FakeResponse(404)
-        known['meta'] = {name: value for name, value in headers.items()
-                         if name.startswith('X-Object-Meta-')}
+        sysmeta = {name: value for name, value in known['meta'].items()
+                   if name.startswith('X-Object-Sysmeta-')}
+        known['meta'] = {**sysmeta, **{name: value for name, value in headers.items()
+                                       if name.startswith('X-Object-Meta-')}}
         known['type'] = headers.get('Content-Type', known['type'])
-        return FakeResponse(202)
+        return FakeResponse(202, sysmeta)
 
     def object_delete(self, key, headers, body):
         known = self.objects.get(key)
