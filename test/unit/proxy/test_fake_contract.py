@@ -1,7 +1,7 @@
 """The storage nodes in memory against the real servers: the same requests, the same answers.
 
-A proxy test is worth as much as its fake. Every dialogue runs against both; statuses and the headers
-that the proxy looks at must agree.
+A proxy test is worth as much as its fake. Every dialogue runs against both; statuses and the
+headers that the proxy looks at must agree.
 """
 
 import pytest
