@@ -11,7 +11,10 @@ from swift.core.policy import StoragePolicy
 
 @dataclass(frozen=True)
 class Placement:
-    """One object on one device. Names are text; `hash` is the 32 hex digits of its path."""
+    """One object on one device. Names are text; `hash` is the 32 hex digits of its path.
+
+    `next_part_power` is set while the ring's partition power is being raised.
+    """
     device: str
     device_path: str
     part: str
@@ -20,6 +23,7 @@ class Placement:
     container: str
     obj: str
     hash: str
+    next_part_power: int | None = None
 
     @property
     def name(self) -> str:

@@ -24,6 +24,7 @@ from swift.obj.placement import Placement
 from swift.obj.store import Put, Store
 
 PLAIN = 'text/plain'
+MAX_PART_POWER = 32
 
 
 def bad_request(req: Request, text: str, plain: bool = True) -> HTTPException:
@@ -69,7 +70,14 @@ def find_place(req: Request, store: Store, policy: StoragePolicy) -> Placement:
     problem = reserved_name_problem(account, container, obj)
     if problem:
         raise bad_request(req, problem, plain=False)
-    return store.place(device, part, policy, account, container, obj)
+    return store.place(device, part, policy, account, container, obj, _next_part_power(req))
+
+
+def _next_part_power(req: Request) -> int | None:
+    """Return the partition power that the ring will have next; None for nonsense."""
+    value = req.headers.get('X-Backend-Next-Part-Power')
+    return int(value) if value and value.isascii() and value.isdigit() and (
+        0 < int(value) <= MAX_PART_POWER) else None
 
 
 def request_time(req: Request) -> Timestamp:

@@ -102,10 +102,10 @@ class Store:
     # -- places and threads --------------------------------------------------------------------
 
     def place(self, device: str, part: str, policy: StoragePolicy, account: str, container: str,
-              obj: str) -> Placement:
+              obj: str, next_part_power: int | None = None) -> Placement:
         """Return where an object lives. Raises DeviceUnavailable for a name no drive can have."""
         return Placement(device, self.device_path(device), part, policy, account, container, obj,
-                         self.cluster.hash_path(account, container, obj))
+                         self.cluster.hash_path(account, container, obj), next_part_power)
 
     def device_path(self, device: str) -> str:
         """Return the path of a device, there or not. Raises DeviceUnavailable for a bad name."""

@@ -21,6 +21,7 @@ from swift.core.hashing import md5
 from swift.core.object_meta import Metadata, PostPlan
 from swift.core.timestamp import Timestamp
 from swift.obj.guard import Guard
+from swift.obj.part_power import mirror
 from swift.obj.placement import Placement
 from swift.obj.suffix_hashes import clean_up, mark_dirty
 
@@ -121,6 +122,11 @@ class ObjectWriter:
         with self._guard:
             self._publish(name, metadata)
         self.close()
+        if self.place.next_part_power is not None:
+            problem = mirror(self.place, self.place.next_part_power, name, now,
+                             self._rules.reclaim_age_s)
+            if problem:
+                self.problems.append(problem)
         if self._is_first and name.endswith(fileset.DATA):
             # The directory was made for this file: whoever added another one cleans up.
             return

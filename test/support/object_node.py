@@ -9,13 +9,13 @@ from swift.common.cluster import Cluster
 from swift.common.errors import ConnectFailed
 from swift.common.metrics import Statsd
 from swift.core.headers import HeaderMap
-from swift.core.policy import StoragePolicy, validate_policies
+from swift.core.policy import EC, StoragePolicy, validate_policies
 from swift.obj.options import ObjectServerOptions
 from swift.obj.server import ObjectController
 from test.support.logs import RecordingLogger
 
 POLICIES = validate_policies([StoragePolicy(0, 'gold', is_default=True),
-                              StoragePolicy(1, 'silver')])
+                              StoragePolicy(1, 'silver'), StoragePolicy(2, 'ec42', policy_type=EC)])
 
 
 def cluster() -> Cluster:

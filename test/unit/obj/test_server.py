@@ -385,3 +385,40 @@ def test_old_tombstones_are_reclaimed(tmp_path):
     node.request('DELETE', PATH, {'X-Timestamp': '1799999001.00000'})
     assert len(node.files()) == 1
     node.close()
+
+
+def test_erasure_coded_policies_are_refused(node):
+    answer = node.request('GET', PATH, {'X-Backend-Storage-Policy-Index': '2'})
+    assert answer.status == 503 and b'erasure coded' in answer.body
+
+
+# -- raising the partition power ------------------------------------------------------------------
+
+def test_before_an_increase_files_are_linked_to_the_coming_partition(node, tmp_path):
+    # The hash of the object begins with 4e27...: partition 312 of 10 bits, 625 of 11.
+    path = '/sda/312/AUTH_test/c/o'
+    coming = {'X_Backend_Next_Part_Power': '11'}
+    for second in (0, 1):
+        put(node, second, path=path, **coming)
+    old, new = sorted(node.files())
+    assert (old.split('/')[2], new.split('/')[2]) == ('312', '625')
+    assert os.stat(tmp_path / old).st_ino == os.stat(tmp_path / new).st_ino
+    assert (tmp_path / 'sda/objects/625/hashes.invalid').read_text()
+    node.request('DELETE', path, {'X-Timestamp': T[2], 'X-Backend-Next-Part-Power': '11'})
+    assert [name.rsplit('.', 1)[1] for name in node.files()] == ['ts', 'ts']
+
+
+def test_after_an_increase_the_former_partition_is_cleaned_up(node):
+    put(node, 0, path='/sda/312/AUTH_test/c/o', X_Backend_Next_Part_Power='11')
+    node.request('DELETE', '/sda/625/AUTH_test/c/o',
+                 {'X-Timestamp': T[1], 'X-Backend-Next-Part-Power': '11'})
+    assert [name.split('/')[2] for name in node.files()] == ['312', '625']
+
+
+def test_a_conflict_in_the_coming_partition_does_not_fail_the_write(node, tmp_path):
+    hash_ = '4e2772c453cbe15a19b26fbfbb223e31'
+    other = tmp_path / 'sda/objects/625' / hash_[-3:] / hash_
+    other.mkdir(parents=True)
+    (other / (T[0] + '.data')).touch()
+    assert put(node, path='/sda/312/AUTH_test/c/o', X_Backend_Next_Part_Power='11').status == 201
+    assert any('part power 11' in line for line in node.logger.lines(40))
