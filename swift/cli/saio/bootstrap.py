@@ -15,6 +15,7 @@ import time
 
 # Debian package -> a program it brings.
 PACKAGES = {'memcached': 'memcached', 'rsync': 'rsync'}
+HANDY_PACKAGES = {'curl': 'curl'}       # for the first upload; nothing fails without it
 XFS_PACKAGES = {'xfsprogs': 'mkfs.xfs'}
 MINIMUM = (3, 11)
 
@@ -29,7 +30,8 @@ def main(clone: str, argv: list[str]) -> int:
             raise Trouble('Python %d.%d or newer is needed, this is %s.'
                           % (*MINIMUM, sys.version.split()[0]))
         if needs_cluster_programs(argv):
-            install_debian_packages(PACKAGES | (XFS_PACKAGES if '--xfs' in argv else {}))
+            install_debian_packages(PACKAGES | (XFS_PACKAGES if '--xfs' in argv else {})
+                                    | (HANDY_PACKAGES if os.geteuid() == 0 else {}))
         python = ready_python(clone)
     except Trouble as trouble:
         print(f'saio: {trouble}', file=sys.stderr)
