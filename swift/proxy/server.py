@@ -208,6 +208,8 @@ class Application:
         if policy is None:
             self.logger.error('No policy with index %s for /%s/%s', index, account, container)
             return status_reply(req, 503)
+        # The access log and the metrics per policy look for it there.
+        env['HTTP_X_BACKEND_STORAGE_POLICY_INDEX'] = str(policy.index)
         return ObjectController(self, account, container, obj, policy, container_info)
 
     def _dispatch(self, req: Request, controller: Controller) -> Any:

@@ -69,6 +69,9 @@ def find_head_end(data: bytes, start: int = 0) -> int:
 
 def check_partial(data: bytes, limits: Limits) -> None:
     """Raise BadRequest when an unfinished head can no longer become acceptable."""
+    if data.count(b'\n') != data.count(b'\r\n'):
+        # A head of bare line feeds never gets the end that is waited for.
+        raise BadRequest(400, 'Bad Request')
     if len(data) < limits.start_line and len(data) < limits.header_line:
         return
     line_end = data.find(b'\r\n')

@@ -7,6 +7,7 @@ sheet 04 sections 4.2 and 8.
 from typing import Any, ClassVar
 
 from swift.common.swob import Response
+from swift.core.conditions import Match
 from swift.core.constraints import check_object_creation
 from swift.core.names import quote
 from swift.proxy.controllers.base import Controller, is_true, refuse, status_reply
@@ -37,7 +38,7 @@ class ObjectController(Controller):
 
     def PUT(self, req: Any) -> Response:
         only_if = req.environ.get('HTTP_IF_NONE_MATCH')
-        if only_if is not None and '*' not in (tag.strip() for tag in only_if.split(',')):
+        if only_if is not None and '*' not in Match(only_if).tags:
             return status_reply(req, 400, content_type='text/plain',
                                 body='If-None-Match only supports *')
         denial = self._write_denial(req)

@@ -101,6 +101,7 @@ def test_expiry_names_the_queue_container(proxy):
 
 @pytest.mark.parametrize('headers,status,body', [
     ({'If-None-Match': 'abc'}, 400, b'If-None-Match only supports *'),
+    ({'If-None-Match': ''}, 400, b'If-None-Match only supports *'),
     ({'X-Delete-At': '1'}, 400, b'X-Delete-At in past'),
     ({'X-Delete-After': 'x'}, 400, b'Non-integer X-Delete-After'),
     ({'X-Object-Meta-': 'x'}, 400, b'Metadata name cannot be empty'),
@@ -164,8 +165,9 @@ def test_older_than_what_is_there_is_202(proxy, body):
     assert proxy.request('GET', '/v1/a/c/o').body == b'new'
 
 
-def test_if_none_match_keeps_all_replicas_from_writing(proxy):
-    assert proxy.request('PUT', '/v1/a/c/o', {'If-None-Match': '*'}, body=SMALL).status == 201
+@pytest.mark.parametrize('tags', ['*', '"*"', 'x, *'])
+def test_if_none_match_keeps_all_replicas_from_writing(proxy, tags):
+    assert proxy.request('PUT', '/v1/a/c/o', {'If-None-Match': tags}, body=SMALL).status == 201
     first, *others = proxy.primaries()
     for node in others:
         node.objects.clear()

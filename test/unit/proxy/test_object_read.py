@@ -38,7 +38,7 @@ def test_missing_object_and_container(proxy):
     assert proxy.request('HEAD', '/v1/a/c/none').body == b''
 
 
-def test_read_timestamp_is_left_for_filters(proxy):
+def test_read_timestamp_and_policy_are_left_for_filters(proxy):
     env = {}
     real = proxy.app.handle
 
@@ -50,6 +50,7 @@ def test_read_timestamp_is_left_for_filters(proxy):
     proxy.app.handle = spy
     reply = proxy.request('GET', '/v1/a/c/o')
     assert env['swift_x_timestamp'] == reply.headers['X-Timestamp']
+    assert env['HTTP_X_BACKEND_STORAGE_POLICY_INDEX'] == '0'
 
 
 def test_swift_bytes_is_not_shown(proxy):

@@ -331,6 +331,16 @@ def test_refused_with_an_empty_page(head, status_line):
         assert here.server.request_count == 0 or b'smuggled' not in head
 
 
+@pytest.mark.parametrize('head', [b'GET / HTTP/1.1\nHost: h\n\n',
+                                  b'GET / HTTP/1.1\r\nHost: h\n\r\n'])
+def test_heads_that_end_with_bare_line_feeds_are_refused_at_once(head):
+    with served(hello) as here:
+        client = here.client()
+        assert client.ask(head).status_line == 'HTTP/1.0 400 Bad Request'
+        client.half_close()
+        assert client.is_closed()
+
+
 @pytest.mark.parametrize('data, status, reason', [
     (b'GET / HTTP/3.0', 505, 'Invalid HTTP version (3.0)'),
     (b'GET / HTTP/2.0', 505, 'Invalid HTTP version (2.0)'),
