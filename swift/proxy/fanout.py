@@ -54,9 +54,10 @@ class Fanout:
     """One write in progress."""
 
     __slots__ = ('_app', '_write', '_round', '_answers', '_events', '_tasks', '_deadline',
-                 '_exchanges')
+                 '_exchanges', '_needed')
 
-    def __init__(self, app: Any, write: Write, round_: WriteRound | PutRound):
+    def __init__(self, app: Any, write: Write, round_: WriteRound | PutRound,
+                 needed_connections: int = 0):
         self._app = app
         self._write = write
         self._round = round_
@@ -65,11 +66,12 @@ class Fanout:
         self._tasks: list[Any] = []
         self._exchanges: list[Any] = []
         self._deadline: float | None = None
+        self._needed = needed_connections
 
     def run(self) -> dict[int, Answer]:
         """Return the final answers by slot, when the round is done."""
         try:
-            started = [self._start(slot) for slot in range(self._round.slot_count)]
+            started = self._start_all()
             for slot, attempt in enumerate(started):
                 if attempt is None:
                     self._note(self._round.on_no_more_nodes(slot))
@@ -84,19 +86,45 @@ class Fanout:
                 exchange.close()
         return self._answers
 
-    def _start(self, slot: int) -> tuple[Any, Any] | None:
-        """Send the request to the next node; return (node, exchange), None when none is left."""
+    def _start_all(self) -> list[tuple[Any, Any] | None]:
+        """Send the request for every slot, but nothing at all without the connections needed.
+
+        A write that cannot succeed must not leave its trace on the few nodes that are there.
+        """
+        slots = range(self._round.slot_count)
+        if not self._needed:
+            return [self._start(slot) for slot in slots]
+        connected = [self._connect() for _ in slots]
+        if len(slots) - connected.count(None) < self._needed:
+            return [None for _ in slots]
+        return [attempt and self._start(slot, attempt) for slot, attempt in enumerate(connected)]
+
+    def _connect(self) -> tuple[Any, Any] | None:
+        """Return the next node that can be reached and an exchange with it, None when none is."""
         write, app = self._write, self._app
         while (node := write.nodes.take()) is not None:
             try:
                 exchange = app.transport.open(node, app.options.node_timeout, write.replication)
-                self._exchanges.append(exchange)
+            except TransportError as error:
+                self._blame(node, error)
+                continue
+            self._exchanges.append(exchange)
+            return node, exchange
+        return None
+
+    def _start(self, slot: int, attempt: tuple[Any, Any] | None = None) -> tuple[Any, Any] | None:
+        """Send the request to the next node; return (node, exchange), None when none is left."""
+        write = self._write
+        while (attempt := attempt or self._connect()) is not None:
+            node, exchange = attempt
+            try:
                 exchange.send_head(
                     write.method, target_of(node.device, write.part, write.path, write.query),
                     write.header_sets[slot], write.body)
-                return node, exchange
+                return attempt
             except TransportError as error:
                 self._blame(node, error)
+                attempt = None
         return None
 
     def _take_answer(self, slot: int, attempt: tuple[Any, Any]) -> None:

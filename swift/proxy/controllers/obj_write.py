@@ -123,7 +123,7 @@ class ObjectPut:
             headers['Content-Length'] = str(len(body))
         write = Write('Object', 'PUT', self.part, self.path, self.nodes, self.header_sets,
                       self.env.get('QUERY_STRING', ''), body, self.replication)
-        self.answers = Fanout(self.app, write, round_).run()
+        self.answers = Fanout(self.app, write, round_, round_.quorum).run()
         return self._reply(round_)
 
     # -- large bodies ------------------------------------------------------------------------------

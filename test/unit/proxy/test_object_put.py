@@ -178,6 +178,16 @@ def test_if_none_match_keeps_all_replicas_from_writing(proxy, tags):
 
 
 @pytest.mark.parametrize('body', [SMALL, LARGE])
+def test_without_a_quorum_of_connections_nothing_is_sent(proxy, body):
+    proxy.request('PUT', '/v1/a/c/o', body=b'old')
+    survivor = proxy.primaries()[0]
+    for node in proxy.nodes:
+        node.is_down = node is not survivor
+    assert proxy.request('PUT', '/v1/a/c/o', body=body).status == 503
+    assert survivor.objects['a', 'c', 'o']['data'] == b'old'
+
+
+@pytest.mark.parametrize('body', [SMALL, LARGE])
 @pytest.mark.parametrize('down', [1, 2])
 def test_dead_primaries_are_replaced_by_handoffs(proxy, body, down):
     for node in proxy.primaries()[:down]:
