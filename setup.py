@@ -23,7 +23,7 @@ DISKFILES = ['replication.fs = swift.obj.diskfile:DiskFileManager']
 setup(
     name='swift',
     version=VERSION,
-    description='Object storage cluster: proxy, account, container and object servers, rings, tools',
+    description='Object storage cluster: proxy and storage servers, rings, filters, tools',
     long_description=open('README.md', encoding='utf-8').read(),
     long_description_content_type='text/markdown',
     license='Apache-2.0',

@@ -23,7 +23,7 @@ from swift.cli.saio.bootstrap import Trouble, find_program
 from swift.cli.saio.configs import all_files
 from swift.cli.saio.layout import Layout
 
-SERVICES = ('main', 'object-updater', 'container-updater')
+DAEMONS = ('object-updater', 'container-updater')
 START_TIMEOUT_S = 60
 MEMCACHED_MEGABYTES = 64
 
@@ -90,7 +90,7 @@ def swift_init(layout: Layout, *words: str) -> tuple[int, str]:
 def start(layout: Layout) -> None:
     """Start what does not run yet, and return when every server answers."""
     start_memcached(layout)
-    status, output = swift_init(layout, *SERVICES, 'start')
+    status, output = swift_init(layout, *stopped_services(layout), 'start')
     deadline = time.monotonic() + START_TIMEOUT_S
     while silent := silent_services(layout):
         if time.monotonic() > deadline or status:
@@ -115,6 +115,37 @@ def remove_data(layout: Layout) -> None:
     for name in ('xfs.img', 'cluster.json'):
         if os.path.exists(os.path.join(layout.root, name)):
             os.unlink(os.path.join(layout.root, name))
+
+
+def is_whole(layout: Layout) -> bool:
+    """Does everything run and answer?"""
+    return not (silent_services(layout) or stopped_services(layout) or not memcached_pid(layout))
+
+
+def stopped_services(layout: Layout) -> list[str]:
+    """What `swift-init` has to start: whole services, or single nodes of half-dead ones."""
+    wanted = []
+    for service in ('account-server', 'container-server', 'object-server', *DAEMONS):
+        stopped = [node for node in layout.node_numbers if not is_running(layout, service, node)]
+        wanted += [service] if len(stopped) == layout.nodes else [f'{service}.{n}' for n in stopped]
+    return wanted + ([] if is_running(layout, 'proxy-server') else ['proxy-server'])
+
+
+def is_running(layout: Layout, service: str, node: int | None = None) -> bool:
+    """Does the process live that swift-init wrote down?"""
+    name = f'{service}/{node}.pid' if node else f'{service}.pid'
+    return running_pid(os.path.join(layout.run, name), f'swift-{service}') is not None
+
+
+def running_pid(pid_file: str, program: str) -> int | None:
+    """The process id in a file while that program runs; a recycled id does not count."""
+    try:
+        with open(pid_file, encoding='ascii') as f:
+            pid = int(f.read())
+        with open(f'/proc/{pid}/cmdline', 'rb') as f:
+            return pid if program.encode() in f.read() else None
+    except (FileNotFoundError, ProcessLookupError, ValueError):
+        return None
 
 
 def silent_services(layout: Layout) -> list[str]:
@@ -147,14 +178,7 @@ def start_memcached(layout: Layout) -> None:
 
 
 def memcached_pid(layout: Layout) -> int | None:
-    """Its process id while it runs; a recycled id of another program does not count."""
-    try:
-        with open(layout.memcached_pid_file, encoding='ascii') as f:
-            pid = int(f.read())
-        with open(f'/proc/{pid}/cmdline', 'rb') as f:
-            return pid if b'memcached' in f.read() else None
-    except (FileNotFoundError, ProcessLookupError, ValueError):
-        return None
+    return running_pid(layout.memcached_pid_file, 'memcached')
 
 
 def stop_memcached(layout: Layout) -> None:

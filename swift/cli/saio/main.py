@@ -81,7 +81,7 @@ def check_choices(asked: dict) -> None:
 
 
 def up(layout: Layout, config_only: bool) -> None:
-    if not config_only and not cluster.silent_services(layout):
+    if not config_only and cluster.is_whole(layout):
         print(greeting(layout), end='')
         return
     existing = cluster.load(layout.root) is not None
@@ -96,12 +96,11 @@ def up(layout: Layout, config_only: bool) -> None:
         print(f'The configuration is in {layout.etc}.')
         return
     if existing:
-        answering = len(layout.addresses()) - len(cluster.silent_services(layout))
-        if answering:
-            cluster.say(f'saio: only {answering} of {len(layout.addresses())} services answer; '
-                        'starting the others')
-        else:
+        stopped = cluster.stopped_services(layout)
+        if cluster.silent_services(layout) == [name for name, _, _ in layout.addresses()]:
             checks.check_ports(layout)
+        else:
+            cluster.say(f'saio: not everything runs; starting {", ".join(stopped) or "memcached"}')
     with step(f'starting {len(layout.addresses())} servers and the daemons'):
         cluster.start(layout)
     print(greeting(layout), end='')
@@ -138,10 +137,12 @@ def status(layout: Layout) -> int:
         print(f'{service:<20} {ip}:{port:<6} {"no answer" if service in silent else "ok"}')
     pid = cluster.memcached_pid(layout)
     print(f'{"memcached":<20} 127.0.0.1:{layout.memcache_port:<6} {"ok" if pid else "not running"}')
-    for daemon in cluster.SERVICES[1:]:
-        code, _ = cluster.swift_init(layout, daemon, 'status')
-        print(f'{daemon:<20} {"":<16} {"not running" if code else "ok"}')
-        silent += [daemon] if code else []
+    for daemon in cluster.DAEMONS:
+        stopped = [str(node) for node in layout.node_numbers
+                   if not cluster.is_running(layout, daemon, node)]
+        state = f'not running on node {", ".join(stopped)}' if stopped else 'ok'
+        print(f'{daemon:<20} {"":<16} {state}')
+        silent += stopped
     return 1 if silent or not pid else 0
 
 
