@@ -21,7 +21,7 @@ from typing import Any
 from swift.common import green
 from swift.common.errors import ClientDisconnect, ClientReadTimeout, TransportError
 from swift.common.swob import HeaderKeyDict, Response
-from swift.core.put_footers import FooterDocument
+from swift.core.mime import body_head, footer_part
 from swift.core.put_round import PutRound, Step
 from swift.core.quorum import Answer
 from swift.core.timestamp import Timestamp
@@ -133,12 +133,12 @@ class ObjectPut:
         count = len(self.header_sets)
         round_ = PutRound(count, self.controller.policy.quorum(count),
                           only_if_absent=self.only_if_absent)
-        document = self._prepare_framing()
+        boundary = self._prepare_framing()
         replicas: dict[int, Replica] = {}
         try:
             self._connect_all(round_, replicas)
             if round_.verdict is None:
-                refused = self._send_body(round_, replicas, document, start)
+                refused = self._send_body(round_, replicas, boundary, start)
                 if refused is not None:
                     return refused
             if round_.verdict is None:
@@ -148,23 +148,21 @@ class ObjectPut:
                 replica.close()
         return self._reply(round_)
 
-    def _prepare_framing(self) -> FooterDocument | None:
-        """Complete the header sets for the dialogue; return the MIME document if one is needed."""
-        document = None
-        if self.footers:
-            document = FooterDocument(secrets.token_hex(32))
+    def _prepare_framing(self) -> str | None:
+        """Complete the header sets for the dialogue; return the MIME boundary if one is needed."""
+        boundary = secrets.token_hex(32) if self.footers else None
         for headers in self.header_sets:
             headers['Expect'] = '100-continue'
-            if document is not None:
+            if boundary is not None:
                 headers['X-Backend-Obj-Metadata-Footer'] = 'yes'
-                headers['X-Backend-Obj-Multipart-Mime-Boundary'] = document.boundary
+                headers['X-Backend-Obj-Multipart-Mime-Boundary'] = boundary
                 if self.length is not None:
                     headers['X-Backend-Obj-Content-Length'] = str(self.length)
-            if document is not None or not self.length:
+            if boundary is not None or not self.length:
                 headers['Transfer-Encoding'] = 'chunked'
             else:
                 headers['Content-Length'] = str(self.length)
-        return document
+        return boundary
 
     def _connect_all(self, round_: PutRound, replicas: dict[int, Replica]) -> None:
         """Settle every slot: it wants the body, gave a final answer, or found no node."""
@@ -211,14 +209,14 @@ class ObjectPut:
         round_.on_no_more_nodes(slot)
 
     def _send_body(self, round_: PutRound, replicas: dict[int, Replica],
-                   document: FooterDocument | None, start: bytes) -> Response | None:
+                   boundary: str | None, start: bytes) -> Response | None:
         """Stream the body to all replicas; return a refusal that ends the PUT, else None."""
         limit = self.app.cluster.constraints.max_file_size
         chunk_size = self.app.options.client_chunk_size
         for replica in replicas.values():
             replica.start_sending()
-        if document is not None:
-            self._send_to_all(round_, replicas, document.opening())
+        if boundary is not None:
+            self._send_to_all(round_, replicas, body_head(boundary))
         left = self.length
         total = 0
         chunk = start or self._read_chunk(left, chunk_size)
@@ -234,10 +232,10 @@ class ObjectPut:
             chunk = self._read_chunk(left, chunk_size)
         if left:
             raise ClientDisconnect('body shorter than its Content-Length')
-        if document is not None:
+        if boundary is not None:
             footers = HeaderKeyDict()
             self.footers(footers)
-            self._send_to_all(round_, replicas, document.closing(dict(footers)))
+            self._send_to_all(round_, replicas, footer_part(boundary, footers, is_last=True))
         if round_.verdict is None:
             round_.on_body_sent()
         return None

@@ -2,8 +2,6 @@
 
 import re
 
-from swift.core.hashing import md5
-from swift.core.put_footers import FooterDocument
 from swift.core.trans_id import generate_trans_id, get_time_from_trans_id, trans_id_suffix
 
 
@@ -26,11 +24,3 @@ def test_other_text_has_no_time():
 def test_suffix_takes_32_characters_of_the_client():
     assert trans_id_suffix('-site', None) == '-site'
     assert trans_id_suffix('-site', 'x' * 40) == '-site-' + 'x' * 32
-
-
-def test_footer_document_bytes():
-    document = FooterDocument('B')
-    assert document.opening() == b'--B\r\nX-Document: object body\r\n\r\n'
-    assert document.closing({'Etag': 'x'}) == (
-        b'\r\n--B\r\nX-Document: object metadata\r\nContent-MD5: '
-        + md5(b'{"Etag": "x"}').hexdigest().encode() + b'\r\n\r\n{"Etag": "x"}\r\n--B--\r\n')
