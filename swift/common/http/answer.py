@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from swift.common import green
-from swift.common.errors import ClientError
+from swift.common.errors import ClientError, SwiftError
 from swift.common.http.message import RequestHead, encode_head
 from swift.common.http.wire import LAST_CHUNK, LENGTH_DIGITS_MAX
 
@@ -96,15 +96,20 @@ class Answer:
             # The second is what reading the body raised, if the application let it pass.
             self._connection.server.count('disconnected')
             return Ending.BREAK
-        except (Exception, green.Timeout):
-            return self._application_failed()
+        except (Exception, green.Timeout) as error:
+            return self._application_failed(error)
         if self._body.broken or not self._keep:
             return Ending.CLOSE
         return Ending.KEEP
 
-    def _application_failed(self) -> Ending:
-        """The last line of defence: log with traceback, tell the client no more than 500."""
-        self._connection.server.log_failure(self._environ)
+    def _application_failed(self, error: BaseException) -> Ending:
+        """The last line of defence: log it, tell the client no more than 500.
+
+        A body whose source broke for good (a node, a disk) can only be cut off: one line says so.
+        Anything else is a bug and leaves its traceback in the log.
+        """
+        expected = self._head_sent and isinstance(error, SwiftError)
+        self._connection.server.log_failure(self._environ, error if expected else None)
         if self._head_sent:
             return Ending.BREAK
         self._keep = False

@@ -327,10 +327,13 @@ class HttpServer:
     def count(self, name: str) -> None:
         self._counts[name] += 1
 
-    def log_failure(self, environ: dict) -> None:
-        """Log the exception being handled, with its traceback."""
+    def log_failure(self, environ: dict, trouble: Exception | None = None) -> None:
+        """Log what cut an answer short in a line, or the bug being handled with its traceback."""
         self._counts['failed'] += 1
-        if self._logger is not None:
+        if trouble is not None:
+            self._log('error', 'cut off the answer to %s %s: %s', environ['REQUEST_METHOD'],
+                      environ['RAW_PATH_INFO'], trouble)
+        elif self._logger is not None:
             self._logger.exception('error serving %s %s', environ['REQUEST_METHOD'],
                                    environ['RAW_PATH_INFO'])
 

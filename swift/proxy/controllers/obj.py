@@ -32,7 +32,8 @@ class ObjectController(Controller):
         self.order = app.policy_settings(policy).order
 
     def GET(self, req: Any) -> Response:
-        return self._denial(req, 'read_acl') or read_object(self, req)
+        return (self._denial(req, 'read_acl') or self._fragments_refusal(req)
+                or read_object(self, req))
 
     HEAD = GET
 
@@ -41,7 +42,7 @@ class ObjectController(Controller):
         if only_if is not None and '*' not in Match(only_if).tags:
             return status_reply(req, 400, content_type='text/plain',
                                 body='If-None-Match only supports *')
-        denial = self._write_denial(req)
+        denial = self._write_denial(req) or self._fragments_refusal(req)
         if denial:
             return denial
         self._guess_content_type(req)
@@ -78,6 +79,13 @@ class ObjectController(Controller):
         if not 200 <= self.container_info['status'] < 300:
             return status_reply(req, 404)
         return None
+
+    def _fragments_refusal(self, req: Any) -> Response | None:
+        """Bodies of erasure-coded policies are fragments: whole bytes must never get among them."""
+        if not self.policy.is_ec:
+            return None
+        return status_reply(req, 501, content_type='text/plain', body=(
+            f'Storage policy {self.policy.name} is erasure coded, which this proxy does not serve'))
 
     def _guess_content_type(self, req: Any) -> None:
         env = req.environ

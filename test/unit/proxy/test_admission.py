@@ -88,6 +88,17 @@ def test_unknown_policy_of_a_container_is_503(proxy):
     assert proxy.request('GET', '/v1/a/c/o').status == 503
 
 
+@pytest.mark.parametrize('method', ['GET', 'HEAD', 'PUT'])
+def test_bodies_of_erasure_coded_policies_are_refused_in_words(proxy, method, monkeypatch):
+    proxy.put_container()
+    policy = proxy.cluster.policies.default
+    monkeypatch.setattr(type(policy), 'is_ec', True)
+    reply = proxy.request(method, '/v1/a/c/o', body=b'x' if method == 'PUT' else None)
+    assert reply.status == 501
+    assert method == 'HEAD' or b'is erasure coded' in reply.body
+    assert not proxy.pool.requests('object', method)
+
+
 def test_container_lookup_failure_is_503(proxy):
     proxy.put_container()
     for node in proxy.nodes:

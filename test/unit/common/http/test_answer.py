@@ -2,6 +2,7 @@
 import pytest
 
 from swift.common import green
+from swift.common.errors import PeerClosed
 from test.support.raw_http import served, settle
 
 GET = b'GET / HTTP/1.1\r\nHost: h\r\n\r\n'
@@ -227,6 +228,18 @@ def test_exception_in_the_middle_breaks_the_connection(request_):
         # A whole-looking answer must be impossible: no last chunk, and a reset for HTTP/1.0.
         assert not data.endswith(b'0\r\n\r\n')
         assert here.server.statistics()['failed'] == 1
+    assert body.closed == 1
+
+
+def test_source_that_breaks_in_the_middle_is_one_line_in_the_log():
+    body = Body([BIG, PeerClosed('the last node went away')])
+    with served(app_with(body, ('Content-Length', '3000000'))) as here:
+        client = here.client()
+        client.send(GET)
+        assert len(client.rest()) < 3000000
+        assert [line for line in here.logger.lines() if 'the last node went away' in line] == [
+            'cut off the answer to GET /: the last node went away']
+        assert not any('Traceback' in line for line in here.logger.lines())
     assert body.closed == 1
 
 
