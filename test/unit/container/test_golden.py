@@ -97,6 +97,33 @@ def test_answers(case, tmp_path):
     client.close()
 
 
+# Accidental, or changed by records that the dialogues leave out; without the record of its object
+# the first DELETE of cont_deleted could not be refused.
+NOT_REPEATED = {'id', 'created_at', 'hash', 'container_count', 'object_count', 'bytes_used'}
+
+
+@pytest.mark.parametrize('case', [param for param in golden() if param.values[0].get('exchanges')
+                                  and not param.id.startswith(('shard_', 'cont_deleted'))])
+def test_requests_of_a_case_get_the_same_answers_and_write_the_same_facts(case, tmp_path):
+    (tmp_path / case.name).mkdir()
+    client = Client(case['kind'], tmp_path, salt=b'changeme')
+    for exchange in case['exchanges']:
+        request = exchange['request']
+        body = request.get('body')
+        answer = client(request['method'], request['path'], dict(request['headers']),
+                        body.encode() if body else None)
+        check(answer, exchange['response'])
+    client.close()
+    table = {'account': 'account_stat', 'container': 'container_info'}[case['kind']]
+    recorded = case['files'].get(f'{case["hash"]}.db', case.get('database_after_commit'))
+    columns = [column[0] for column in recorded['tables'][table]['columns']]
+    with closing(sqlite3.connect(tmp_path / case['hash_dir'] / f'{case["hash"]}.db')) as db:
+        row = dict(zip(columns, db.execute(f'SELECT * FROM {table}').fetchone(), strict=True))
+    expected = dict(zip(columns, recorded['tables'][table]['rows'][0], strict=True))
+    for name in set(columns) - NOT_REPEATED:
+        assert row[name] == expected[name], name
+
+
 def check(answer, expected):
     assert answer.status == expected['status']
     if 'headers' in expected:
