@@ -23,6 +23,8 @@ from swift.core.names import AUTO_CREATE_PREFIX, quote, split_path, unquote
 
 UNSUCCESSFUL_TTL_SHARE = 0.1
 _PREFETCHED = 'swift.info.prefetched'
+_USED = 'swift.info.used'
+_SKIPPED = 'swift.info.skipped'
 _COUNT_FIELDS = ('container_count', 'total_object_count', 'bytes')
 _POLICY_PREFIX = 'x-account-storage-policy-'
 _POLICY_SUFFIXES = (('-container-count', 'container_count'), ('-object-count', 'object_count'),
@@ -235,9 +237,11 @@ def cached_info(env: dict, key: str, app: Any = None, kind: str = '') -> dict[st
         env[_PREFETCHED] = prefetched - {key}
         if random.random() < skip_share:
             known.pop(key, None)
-            _count(final, kind, 'skip', '')
+            env.setdefault(_SKIPPED, set()).add(key)
             return None
     if info is not None:
+        if kind:
+            _count_hit(final, kind, env, key, key in prefetched)
         return info
     cache = env.get('swift.cache')
     if cache is None:
@@ -245,20 +249,36 @@ def cached_info(env: dict, key: str, app: Any = None, kind: str = '') -> dict[st
     if key in prefetched:
         return None
     if skip_share and random.random() < skip_share:
-        _count(final, kind, 'skip', '')
+        env.setdefault(_SKIPPED, set()).add(key)
         return None
     info = cache.get(key)
     if not isinstance(info, dict) or 'status' not in info:
         return None
     _request_cache(env)[key] = info
+    if kind:
+        _count_hit(final, kind, env, key, True)
     return info
 
 
-def _count(final: Any, kind: str, what: str, status: Any) -> None:
+def _count_hit(final: Any, kind: str, env: dict, key: str, from_memcached: bool) -> None:
+    """Count the first use of what memcached gave as its hit, the others as the request's own."""
     metrics = getattr(final, 'metrics', None)
+    if metrics is None or not metrics.enabled:
+        return
+    used = env.setdefault(_USED, set())
+    where = 'cache' if from_memcached and key not in used else 'infocache'
+    used.add(key)
+    metrics.increment(f'{kind}.info.{where}.hit')
+
+
+def _count_lookup(app: Any, kind: str, env: dict, key: str, status: int) -> None:
+    """Count a trip to the backend by its reason and answer."""
+    skipped = env.get(_SKIPPED, ())
+    metrics = getattr(getattr(app, '_pipeline_final_app', app), 'metrics', None)
     if metrics is not None:
-        metrics.increment(f'{kind}.info.cache.{what}.{status}' if status
-                          else f'{kind}.info.cache.{what}')
+        why = ('disabled' if env.get('swift.cache') is None
+               else 'skip' if key in skipped else 'miss')
+        metrics.increment(f'{kind}.info.cache.{why}.{status}')
 
 
 # -- lookups ---------------------------------------------------------------------------------------
@@ -306,8 +326,7 @@ def account_info(env: dict, app: Any, account: str, swift_source: str | None = N
     if info is None:
         info = _fetched_info(env, app, key, '/v1/' + account,
                              swift_source or 'GET_ACCOUNT_INFO', headers_to_account_info)
-        _count(getattr(app, '_pipeline_final_app', app), 'account',
-               'miss' if env.get('swift.cache') is not None else 'disabled', info['status'])
+        _count_lookup(app, 'account', env, key, info['status'])
     return info
 
 
@@ -324,8 +343,7 @@ def container_info(env: dict, app: Any, account: str, container: str,
             return headers_to_container_info({}, 0)
     info = _fetched_info(env, app, key, f'/v1/{account}/{container}',
                          swift_source or 'GET_CONTAINER_INFO', headers_to_container_info)
-    _count(getattr(app, '_pipeline_final_app', app), 'container',
-           'miss' if env.get('swift.cache') is not None else 'disabled', info['status'])
+    _count_lookup(app, 'container', env, key, info['status'])
     return info
 
 

@@ -28,6 +28,8 @@ class TickingClock:
 class CountingMetrics:
     """Counts increments by name."""
 
+    enabled = True
+
     def __init__(self):
         self.counts = {}
 

@@ -75,7 +75,21 @@ def test_lookup_asks_the_backend_once_then_memcached(proxy):
     info.get_container_info(env, proxy.app)
     info.get_container_info(env_of('/v1/a/c', proxy), proxy.app)
     assert len(proxy.pool.requests('container')) == 1
-    assert proxy.metrics.counts['container.info.cache.miss.204'] == 1
+    counts = proxy.metrics.counts
+    assert counts['container.info.cache.miss.204'] == 1
+    assert (counts['container.info.infocache.hit'], counts['container.info.cache.hit']) == (1, 1)
+
+
+@pytest.mark.parametrize('prefetched', [True, False])
+def test_the_first_use_of_a_cached_entry_is_the_hit(proxy, prefetched):
+    info.get_account_info(env_of('/v1/a', proxy), proxy.app)
+    env = env_of('/v1/a', proxy)
+    if prefetched:
+        info.prefetch(env, proxy.cache, 'a', None)
+    for _ in range(3):
+        info.get_account_info(env, proxy.app)
+    counts = proxy.metrics.counts
+    assert (counts['account.info.cache.hit'], counts['account.info.infocache.hit']) == (1, 2)
 
 
 def test_callers_get_private_copies(proxy):
@@ -186,6 +200,7 @@ def test_skip_share_goes_to_the_backend():
     info.prefetch(env, proxy.cache, 'a', 'c')
     info.get_container_info(env, proxy.app)
     assert len(proxy.pool.requests('container', 'HEAD')) == 3
+    assert proxy.metrics.counts['container.info.cache.skip.204'] == 3
 
 
 def test_versions_container_adds_its_bytes(proxy):
