@@ -17,7 +17,14 @@ from swift.common.db.service import (
     plain,
 )
 from swift.common.errors import DatabaseMissing
-from swift.container.backend import SHARDED, SHARDING, ContainerBroker, ContainerInfo
+from swift.container.backend import (
+    SHARDED,
+    SHARDING,
+    UNSHARDED,
+    ContainerBroker,
+    ContainerInfo,
+)
+from swift.container.pages import Page, Pages
 from swift.core.http_dates import format_http_date
 from swift.core.listing import ListingQuery
 from swift.core.listing_render import (
@@ -99,8 +106,8 @@ def _parse_ranges(req: BackendRequest, query: ListingQuery, record_type: str) ->
         (req.header('X_BACKEND_OVERRIDE_SHARD_NAME_FILTER') or '').lower() == SHARDED)
 
 
-def read(broker: ContainerBroker, reading: Reading) -> Answer:
-    """Answer a GET or HEAD."""
+def read(broker: ContainerBroker, reading: Reading, pages: Pages) -> Answer:
+    """Answer a GET or HEAD. Cost of a page that was sent before: that of a HEAD."""
     try:
         info = broker.info(stale_ok=True)
     except DatabaseMissing:
@@ -116,15 +123,28 @@ def read(broker: ContainerBroker, reading: Reading) -> Answer:
     if wants_ranges:
         extra, body = _list_ranges(broker, info, reading)
     else:
-        extra, body = _list_objects(broker, info, reading)
+        extra, body = _object_page(broker, info, reading, pages)
     # Compat: the original's status line says OK for empty pages too.
     answer = Answer(200 if body else 204, info_headers(info, extra), body, shown_type, reason='OK')
     answer.work = 'GET_shard' if wants_ranges else 'GET_object'
     return answer
 
 
-def _list_objects(broker: ContainerBroker, info: ContainerInfo,
-                  reading: Reading) -> tuple[Headers, bytes]:
+def _object_page(broker: ContainerBroker, info: ContainerInfo, reading: Reading,
+                 pages: Pages) -> Page:
+    """Return a page of objects, the kept one if nothing has changed since."""
+    if info.db_state != UNSHARDED:
+        # Two files change independently: one info does not stand for both.
+        return _list_objects(broker, info, reading)
+    key = broker.place.directory, reading
+    page_ = pages.get(key, info)
+    if page_ is None:
+        page_ = _list_objects(broker, info, reading)
+        pages.put(key, info, page_)
+    return page_
+
+
+def _list_objects(broker: ContainerBroker, info: ContainerInfo, reading: Reading) -> Page:
     policy_index = reading.policy_index
     if policy_index is None:
         policy_index = info.storage_policy_index

@@ -37,6 +37,7 @@ from swift.container.account_update import (
 )
 from swift.container.backend import ContainerBroker, ContainerInfo
 from swift.container.options import ContainerServerOptions
+from swift.container.pages import Pages
 from swift.core import sync_target
 from swift.core.constraints import config_true_value
 from swift.core.headers import is_sys_or_user_meta
@@ -74,6 +75,7 @@ class ContainerServer(DatabaseServer):
         super().__init__(options, cluster, logger, statsd, clock)
         self.account_updates = AccountUpdates(pool, options.conn_timeout, options.node_timeout,
                                               logger)
+        self._pages = Pages()
         auto_create = cluster.constraints.auto_create_account_prefix
         self._auto_create_prefix = auto_create
         self._shards_prefix = f'{auto_create}shards_'
@@ -127,7 +129,7 @@ class ContainerServer(DatabaseServer):
         return self.on_disk(req, self._read, self.place(req, req.container), reading)
 
     def _read(self, place: Any, reading: listing.Reading) -> Answer:
-        return listing.read(self.brokers.get(place), reading)
+        return listing.read(self.brokers.get(place), reading, self._pages)
 
     # -- containers ---------------------------------------------------------------------------
 
