@@ -9,7 +9,7 @@ Three things live here:
 * ``DiskThreads``: a bounded pool of native threads for blocking file work. A green thread hands
   in a function and sleeps until its result is there:
 
-      green thread --job--> SimpleQueue --> native thread
+      green thread --job--> (end of the loop's turn) --> SimpleQueue --> native thread
       green thread <--switch-- hub <--one eventfd write per batch of results-- native thread
 
 Invariants: a result is delivered in the OS thread that asked for it; nothing here switches while
@@ -21,6 +21,8 @@ It is longer than other files because it alone may import eventlet.
 Everything works unpatched and from plain programs too: a caller in the main greenlet is simply
 the only green thread. Functions given to DiskThreads run natively: they must not use green
 primitives, and only loggers whose handlers are safe in native threads.
+
+More than 600 lines, because whatever touches the hub must stand in the one module that knows it.
 """
 from __future__ import annotations
 
@@ -609,6 +611,7 @@ class DiskThreads:
         """Start from nothing: at first, and in a forked child, where no thread survived."""
         self._threads: list = []
         self._jobs = _NativeQueue()
+        self._new: list[_Job] = []               # jobs of this turn of the loop
         self._mailbox: _Mailbox | None = None
         self._owner: int | None = None
         self._in_hand = 0
@@ -629,10 +632,12 @@ class DiskThreads:
         hub = self._mailbox._hub
         self._slots.acquire()
         self._in_hand += 1
-        if self._in_hand > len(self._threads) and len(self._threads) < self._size:
-            self._start_thread()
         job = _Job(self, fn, args, kwargs)
-        self._jobs.put(job)
+        if not self._new:
+            # Handed over when the loop has nothing else to do: a thread woken now would only
+            # wait for the interpreter lock (measured: two context switches of six per job).
+            hub.schedule_call_global(0, self._hand_over)
+        self._new.append(job)
         try:
             hub.switch()
         except BaseException:
@@ -645,6 +650,14 @@ class DiskThreads:
             finally:
                 del job          # breaks the cycle error -> traceback -> frame -> job
         return job.result
+
+    def _hand_over(self) -> None:
+        """Give the jobs of this turn of the loop to the threads."""
+        jobs, self._new = self._new, []
+        while self._in_hand > len(self._threads) and len(self._threads) < self._size:
+            self._start_thread()
+        for job in jobs:
+            self._jobs.put(job)
 
     def _finished(self) -> None:
         self._in_hand -= 1

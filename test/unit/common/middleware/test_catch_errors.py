@@ -72,7 +72,7 @@ def test_suffix_of_the_id(suffix, extra, end):
     assert response.headers['X-Trans-Id'][34:] == end
 
 
-@pytest.mark.parametrize('error', [RuntimeError('boom'), Timeout(10), AssertionError()])
+@pytest.mark.parametrize('error', [RuntimeError('boom'), Timeout(None), AssertionError()])
 def test_whatever_escapes_becomes_a_bare_500(error):
     def app(env, start_response):
         raise error
