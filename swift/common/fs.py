@@ -15,6 +15,7 @@ Source: sheet 02 §1 (device checks), §5 (order of a write), §6 (what counts a
 """
 import ctypes
 import errno
+import functools
 import os
 import signal
 import stat
@@ -26,6 +27,7 @@ from swift.common.errors import Damaged, DeviceUnavailable, DiskError, DiskFull,
 
 CRASH_POINT_VARIABLE = 'SWIFT_TEST_CRASH_POINT'
 MOUNT_STUB = '.ismount'
+MOUNT_TABLE = '/proc/self/mountinfo'
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _UNAVAILABLE = (errno.EROFS, errno.EIO, errno.ENODEV, errno.ENXIO, errno.EACCES, errno.EPERM)
@@ -232,10 +234,14 @@ def sync_dir(path: str) -> None:
 
 
 def sync_dirs(path: str, made: int) -> None:
-    """fsync a directory and the parent of each of the ``made`` lowest directories of its path.
+    """Make durable what happened in a directory, and its path, of which ``made`` parts are new.
 
-    A directory that somebody removed meanwhile has nothing left to lose.
+    Where one journal orders everything (``_ORDERED_JOURNAL``) the fsync of the lowest directory
+    does that; elsewhere the parent of each new directory needs its own. A directory that somebody
+    removed meanwhile has nothing left to lose.
     """
+    if made and orders_entries(path):
+        made = 0
     for _count in range(made + 1):
         try:
             sync_dir(path)
@@ -243,6 +249,34 @@ def sync_dirs(path: str, made: int) -> None:
             if not isinstance(error.__cause__, FileNotFoundError):
                 raise
         path = os.path.dirname(path)
+
+
+# A directory is made, and entered into the one above it, in one transaction of the only journal.
+# Transactions become durable in their order, so that of a later entry in the new directory takes
+# the earlier ones along. (ext4 without a journal walks up by itself in fsync.) An fsync of each
+# parent would only flush the disk's cache once more each: half of all flushes of a small PUT.
+_ORDERED_JOURNAL = frozenset(('ext4', 'xfs'))
+
+
+def orders_entries(path: str) -> bool:
+    """True iff fsync of a new directory also makes durable that the ones above lead to it."""
+    try:
+        return _is_ordered(os.stat(path).st_dev)
+    except OSError:
+        return False
+
+
+@functools.lru_cache(maxsize=256)
+def _is_ordered(device: int) -> bool:
+    """True iff the file system with this number (``st_dev``) is one of _ORDERED_JOURNAL."""
+    number = '%d:%d' % (os.major(device), os.minor(device))
+    with suppress(OSError), open(MOUNT_TABLE, encoding='utf-8', errors='replace') as table:
+        for line in table:
+            # 36 35 98:0 /root /point options [more] - type source options
+            left, _dash, right = line.partition(' - ')
+            if left.split(' ', 3)[2] == number:
+                return right.split(' ', 1)[0] in _ORDERED_JOURNAL
+    return False
 
 
 def remove_dir_if_empty(path: str) -> bool:

@@ -3,7 +3,8 @@
 Layer 3; everything blocks, for disk threads. Order of every write (sheet 02 §5):
 
     temporary file -> data -> extended attributes -> fsync -> suffix marked dirty -> name
-    -> fsync of the hash directory and of every directory above it that is new -> clean-up
+    -> fsync of the hash directory, and of every directory above it that is new where the file
+       system does not order that by itself -> clean-up
 
 A crash before the name leaves nothing to see, a crash after it a complete file beside files that
 it makes obsolete; every reader copes with both. ``fs.step`` announces each operation, and a test

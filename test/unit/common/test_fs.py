@@ -107,6 +107,28 @@ def test_publishing_into_a_directory_that_is_gone_says_so(device):
     file.close()
 
 
+@pytest.mark.parametrize('table,count', [
+    ('30 1 0:1 / / rw - ext4 /dev/x rw\n31 30 {0} / /a rw shared:1 - ext4 /dev/vda rw\n', 1),
+    ('31 30 {0} / /a rw - xfs /dev/vda rw\n', 1),
+    ('31 30 {0} / /a rw - btrfs /dev/vda rw\n', 4),
+    ('30 1 0:1 / / rw - ext4 /dev/x rw\n', 4)])
+def test_parents_of_new_directories_are_synced_unless_one_journal_orders_all(
+        device, tmp_path, monkeypatch, table, count):
+    number = os.stat(device).st_dev
+    mounts = tmp_path / 'mountinfo'
+    mounts.write_text(table.format('%d:%d' % (os.major(number), os.minor(number))))
+    monkeypatch.setattr(fs, 'MOUNT_TABLE', str(mounts))
+    fs._is_ordered.cache_clear()
+    synced = []
+    fs.set_step_hook(synced.append)
+    try:
+        fs.sync_dirs(device + '/a/b/c', fs.make_dirs(device + '/a/b/c', device))
+    finally:
+        fs.set_step_hook(None)
+        fs._is_ordered.cache_clear()
+    assert synced == ['fsync dir'] * count
+
+
 def test_replace_file_makes_directories_and_leaves_no_temporary(device):
     fs.replace_file(device + '/a/b/name', b'1', device + '/tmp', device)
     fs.replace_file(device + '/a/b/name', b'2', device + '/tmp', device)
