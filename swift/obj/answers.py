@@ -13,8 +13,9 @@ from swift.common.swob import (
     Response,
 )
 from swift.core.conditions import ignores_range, resolve_etag_is_at
+from swift.core.constraints import config_true_value
 from swift.core.object_meta import ObjectState, is_put_meta
-from swift.obj.reading import STEP_BYTES, Body, Kind, Lookup
+from swift.obj.reading import STEP_BYTES, Body, Kind, Lookup, Wish
 from swift.obj.store import Store
 
 DEFAULT_CONTENT_TYPE = 'application/octet-stream'
@@ -95,9 +96,10 @@ def present(req: Request, found: Lookup, allowed: frozenset[str], body: Any) -> 
     return answer
 
 
-def wants_whole(req: Request) -> bool:
-    """True iff a GET asks for the body from its start to its end, as far as one can tell yet."""
-    return 'HTTP_RANGE' not in req.environ
+def wish_of(req: Request) -> Wish:
+    """Return how a GET wants the body read, as far as one can tell yet."""
+    refuse = req.environ.get('HTTP_X_BACKEND_REFUSE_DAMAGED')
+    return Wish('HTTP_RANGE' not in req.environ, bool(refuse) and config_true_value(refuse))
 
 
 def drop_ignored_range(req: Request, state: ObjectState) -> None:

@@ -53,7 +53,7 @@ from swift.core.constraints import config_true_value
 from swift.core.container_update import overrides
 from swift.core.object_meta import SYSMETA, ObjectState, ctype_for_listing
 from swift.core.timestamp import Timestamp
-from swift.obj.answers import ObjectBody, absent, drop_ignored_range, present, wants_whole
+from swift.obj.answers import ObjectBody, absent, drop_ignored_range, present, wish_of
 from swift.obj.options import ObjectServerOptions
 from swift.obj.placement import Placement
 from swift.obj.request_parts import (
@@ -182,7 +182,7 @@ class ObjectController:
 
     def _get(self, req: Request, place: Placement) -> Response:
         now = reading_time(req, self.clock.time())
-        found = self.store.fetch(place, now, opens_expired(req), wants_whole(req))
+        found = self.store.fetch(place, now, opens_expired(req), wish_of(req))
         if not found.exists:
             return absent(req, found)
         drop_ignored_range(req, found.state)

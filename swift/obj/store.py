@@ -27,7 +27,7 @@ from swift.core.object_meta import Metadata, ObjectState, PostPlan, PostRequest,
 from swift.core.policy import StoragePolicy
 from swift.core.timestamp import ZERO, Timestamp
 from swift.obj.placement import Placement
-from swift.obj.reading import Body, Kind, Lookup, fetch, look_up
+from swift.obj.reading import ALL_OF_IT, Body, Kind, Lookup, Wish, fetch, look_up
 from swift.obj.writing import (
     ObjectWriter,
     WriteRules,
@@ -149,9 +149,9 @@ class Store:
         return self._noted(place, self.run(place, look_up, now, open_expired))
 
     def fetch(self, place: Placement, now: Timestamp, open_expired: bool = False,
-              whole: bool = True) -> Lookup:
-        """Say what is stored, with its open body; ``whole`` prefetches a small one."""
-        found = self.run(place, fetch, now, open_expired, self.wants_verification(), whole)
+              wish: Wish = ALL_OF_IT) -> Lookup:
+        """Say what is stored, with its open body; a small one wanted whole is prefetched."""
+        found = self.run(place, fetch, now, open_expired, self.wants_verification(), wish)
         return self._noted(place, found)
 
     def read_step(self, body: Body, wanted: int) -> bytes:

@@ -44,6 +44,8 @@ def read_object(controller: Any, req: Any) -> Response:
     headers['X-Backend-Storage-Policy-Index'] = str(policy.index)
     if app.options.allow_open_expired and is_true(env.get('HTTP_X_OPEN_EXPIRED')):
         headers['X-Backend-Open-Expired'] = 'true'
+    # Our object servers then answer 404 instead of bytes that fail their check: there are others.
+    headers['X-Backend-Refuse-Damaged'] = 'true'
     newest = is_true(env.get('HTTP_X_NEWEST'))
     rule = ReadRule(True, newest, nodes.primary_count,
                     settings.options.rebalance_missing_suppression_count,
