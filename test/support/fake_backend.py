@@ -111,6 +111,9 @@ class FakeResponse:
     def read(self, size=None):
         return b''.join(self.iter_chunks(65536))
 
+    def take_whole(self):
+        return None              # as if it were still under way: it may break
+
     def iter_chunks(self, size, timeout=None):
         body, end = self._body, self._broken_after
         for start in range(0, len(body), size):

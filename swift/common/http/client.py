@@ -351,6 +351,16 @@ class Response:
                 self._headers.add(name, value)
         return self._headers
 
+    def take_whole(self) -> bytes | None:
+        """Return the whole body if all of it has arrived already, else None.
+
+        Never waits. To be called before anything was read.
+        """
+        if self._reader is not None:
+            return None
+        data, self._rest = self._rest, b''
+        return data
+
     def read_some(self, size: int = READ_SIZE, timeout: float | None = None) -> bytes:
         """Return 1 to ``size`` bytes as soon as there are any; b'' at the end."""
         if self._rest:
