@@ -236,7 +236,7 @@ def app_factory(global_conf: dict, **local_conf: str) -> Callable:
     logger = get_logger(options, 'account-server')
     for warning in options.warnings:
         logger.warning('%s', warning)
-    return make_app(options, Cluster(options.swift_dir), logger)
+    return make_app(options, Cluster(options.swift_dir, logger=logger), logger)
 
 
 def make_app(options: AccountServerOptions, cluster: Cluster, logger: Any,

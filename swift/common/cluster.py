@@ -22,7 +22,7 @@ from functools import cached_property
 
 from swift.common.clock import SYSTEM, Clock
 from swift.common.erasure import HOST
-from swift.common.errors import ConfigError, RingUnfit
+from swift.common.errors import ClusterConfigError, RingUnfit
 from swift.common.ring.ring import Ring
 from swift.core import hashing
 from swift.core.constraints import Constraints
@@ -49,7 +49,7 @@ class Cluster:
     def load(cls, swift_dir: str = DEFAULT_SWIFT_DIR, **options) -> Cluster:
         """Return a cluster whose salt, policies and limits have been read and are good.
 
-        Raises ConfigError with a text for operators; exits are up to the caller.
+        Raises ClusterConfigError with a text for operators; exits are up to the caller.
         """
         cluster = cls(swift_dir, **options)
         cluster.require_salt()
@@ -93,7 +93,7 @@ class Cluster:
         prefix, suffix = (section.get('swift_hash_path_' + end, '').encode('latin-1')
                           for end in ('prefix', 'suffix'))
         if not (prefix or suffix):
-            raise ConfigError('Error: [swift-hash]: both swift_hash_path_suffix and '
+            raise ClusterConfigError('Error: [swift-hash]: both swift_hash_path_suffix and '
                               f'swift_hash_path_prefix are missing from {self.conf_path}')
         return prefix, suffix
 
@@ -108,7 +108,7 @@ class Cluster:
                             if name.startswith('storage-policy:')}
             return parse_policies(sections, self._erasure)
         except PolicyError as problem:
-            raise ConfigError('ERROR: Invalid Storage Policy Configuration in '
+            raise ClusterConfigError('ERROR: Invalid Storage Policy Configuration in '
                               f'{self.conf_path} ({problem})') from problem
 
     @cached_property
@@ -116,7 +116,7 @@ class Cluster:
         try:
             return Constraints.from_items(self._section('swift-constraints', 'utf-8'))
         except ValueError as problem:
-            raise ConfigError(f'ERROR: Invalid [swift-constraints] in {self.conf_path} '
+            raise ClusterConfigError(f'ERROR: Invalid [swift-constraints] in {self.conf_path} '
                               f'({problem})') from problem
 
     # -- rings ---------------------------------------------------------------------------------
@@ -162,7 +162,8 @@ class Cluster:
         except FileNotFoundError:
             return None
         except OSError as problem:
-            raise ConfigError(f'Unable to read {self.conf_path}: {problem.strerror}') from problem
+            raise ClusterConfigError(
+                f'Unable to read {self.conf_path}: {problem.strerror}') from problem
 
     def _parser(self, encoding: str) -> configparser.ConfigParser:
         parser = configparser.ConfigParser()
@@ -180,7 +181,7 @@ class Cluster:
 
 
 class _Translated:
-    """Turns faults of the ini grammar, interpolation included, into ConfigError."""
+    """Turns faults of the ini grammar, interpolation included, into ClusterConfigError."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -191,7 +192,8 @@ class _Translated:
     def __exit__(self, _kind, problem: BaseException | None, _trace) -> None:
         if isinstance(problem, configparser.Error):
             text = ' '.join(str(problem).split())
-            raise ConfigError(f'Unable to read config from {self._path}: {text}') from problem
+            raise ClusterConfigError(
+                f'Unable to read config from {self._path}: {text}') from problem
 
 
 def _fitness_check(policy) -> Callable[[Ring], None] | None:

@@ -118,9 +118,9 @@ def _run(daemon_class: type[Daemon], conf: dict, common: DaemonOptions, logger: 
         logger.notice('Starting %d', os.getpid())
     # The cluster first: a daemon's constructor may load rings, and should not meet their absence
     # before the operator was told about a missing swift.conf.
-    Cluster.load(common.swift_dir)
+    cluster = Cluster.load(common.swift_dir)
     daemon = daemon_class(conf, logger)
-    for warning in daemon.options.warnings:
+    for warning in (*daemon.options.warnings, *cluster.policies.warnings):
         logger.warning('%s', warning)
     known_user(common.user)
     if test_config:

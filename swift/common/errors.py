@@ -33,6 +33,10 @@ class ConfigError(SwiftError):
         self.problems = problems or (message,)
 
 
+class ClusterConfigError(ConfigError):
+    """A swift.conf that cannot be used; the text names the file and is shown as it is."""
+
+
 class BindError(SwiftError):
     """A listening address that cannot be had."""
 

@@ -39,7 +39,8 @@ def engine_options(options: CommonServerOptions, constraints: Any) -> ServerOpti
         max_request_line=constraints.max_request_line,
         max_header_size=constraints.max_header_size,
         max_header_count=constraints.max_header_lines,
-        max_clients=options.max_clients, proxy_protocol=options.require_proxy_protocol, tls=tls)
+        max_clients=options.max_clients, proxy_protocol=options.require_proxy_protocol, tls=tls,
+        access_log=options.eventlet_debug)
 
 
 def serve(sockets: list[socket], app: Callable, options: ServerOptions, logger: Any,

@@ -12,6 +12,7 @@ import gc
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,7 @@ from swift.common import commandline, green, listening, reload
 from swift.common.cluster import Cluster
 from swift.common.config.common import CommonServerOptions
 from swift.common.config.parser import ConfigString, appconfig, shadowed_options
-from swift.common.errors import BindError, ConfigError, SwiftError
+from swift.common.errors import BindError, ClusterConfigError, ConfigError, SwiftError
 from swift.common.log import Logger, capture_stdio, capture_uncaught, get_logger
 from swift.common.notify import READY, STOPPING, notify
 from swift.common.pipeline import loadapp, refuse_filter
@@ -117,8 +118,8 @@ def load_config(path: str, section: str, verbose: bool = False) -> ServerConfig:
     conf = appconfig(path, section)
     # What belongs to the app alone is its own business: warnings come from its factory.
     options = CommonServerOptions.parse(conf, path)
-    cluster = Cluster.load(options.swift_dir)
     logger = get_logger(conf, conf.get('log_name') or section, log_to_console=verbose)
+    cluster = Cluster.load(options.swift_dir, logger=logger)
     return ServerConfig(path, section, options, cluster, logger)
 
 
@@ -134,6 +135,9 @@ def run_wsgi(program: str, section: str, argv: Sequence[str],
     path, words = commandline.parse(parser, argv, show)
     try:
         config = load_config(path, section, words['verbose'])
+    except ClusterConfigError as err:
+        print(err, file=sys.stderr)
+        return 1
     except ConfigError as err:
         show('Error trying to load config from %s: %s' % (path, err))
         return 1
@@ -155,7 +159,7 @@ def _run(config: ServerConfig, image: reload.Program, test_config: bool, verbose
     options = config.options
     _check_port(config)
     set_priorities(options, show)
-    for warning in shadowed_options(config.path):
+    for warning in (*shadowed_options(config.path), *config.cluster.policies.warnings):
         config.logger.warning('%s', warning)
     if options.cert_file:
         show(TLS_WARNING)

@@ -47,7 +47,7 @@ class DiskFileManager:
 
     def __init__(self, conf: Mapping[str, str], logger: Any, cluster: Cluster | None = None):
         options = ObjectServerOptions.parse(conf)
-        self.cluster = cluster or Cluster.load(options.swift_dir)
+        self.cluster = cluster or Cluster.load(options.swift_dir, logger=logger)
         self.store = Store(options, self.cluster, logger, Statsd(None))
 
     def get_diskfile(self, device: str, partition: str | int, account: str, container: str,

@@ -56,7 +56,7 @@ class ObjectUpdater(Daemon):
         if 'slowdown' in self.conf and 'objects_per_second' not in self.conf:
             self.options = self.options.replace(
                 objects_per_second=1 / (self.options.slowdown + 0.01))
-        self.cluster = cluster or Cluster.load(self.options.swift_dir)
+        self.cluster = cluster or Cluster.load(self.options.swift_dir, logger=self.logger)
         self.pool = pool or ConnectionPool()
         self.statsd = Statsd.from_options(conf, tail=self.options.log_name or 'object-updater',
                                           logger=self.logger)

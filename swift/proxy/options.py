@@ -55,6 +55,7 @@ class PolicyOptions(Options, section='proxy-server:policy:N'):
     """What one storage policy may have of its own; names as in the application's section."""
 
     sorting_method = Choice('shuffle', 'timing', 'affinity',
+                            wrong='Invalid sorting_method value;',
                             doc='Order in which replicas are tried: random, fastest first, or '
                                 'by read_affinity.')
     read_affinity = ReadAffinity(

@@ -283,7 +283,9 @@ def _policy_overrides(options: ProxyOptions, cluster: Cluster,
         if not (isinstance(section, dict) and name.startswith(prefix)):
             continue
         index = name[len(prefix):]
-        policy = cluster.policies.get_by_index(index) if index.isdigit() else None
+        if not index.isdecimal():
+            raise ConfigError(f'Override config must refer to policy index: {index!r}')
+        policy = cluster.policies.get_by_index(index)
         if policy is None:
             raise ConfigError(f'No policy found for override config, index: {index}')
         overrides[policy.index] = policy_options(options, section, path)
@@ -298,7 +300,7 @@ def app_factory(global_conf: dict[str, str], **local_conf: Any) -> Application:
     logger = log.get_logger(conf, 'proxy-server')
     for warning in options.warnings:
         logger.warning('%s', warning)
-    cluster = Cluster.load(options.swift_dir)
+    cluster = Cluster.load(options.swift_dir, logger=logger)
     pool = ConnectionPool()
     app = Application(options, cluster, NodeTransport(pool, options.conn_timeout), logger,
                       metrics=Statsd.from_options(conf, tail='proxy-server', logger=logger),

@@ -111,7 +111,8 @@ class CommonServerOptions(CommonOptions, shared=True):
                                          'of each connection.')
     cert_file = Text('', 'TLS certificate for testing; terminate TLS outside in production.')
     key_file = Text('', 'Key of cert_file.')
-    eventlet_debug = Bool(False, 'Accepted, without effect: this engine has no debugging output.')
+    eventlet_debug = Bool(False, 'Log a line for each answer of the HTTP engine, in addition '
+                                'to what the application logs.')
     stale_worker_timeout = Seconds(86400, 'Workers of an earlier configuration are killed this '
                                           'long after a seamless reload.')
     servers_per_port = Integer(0, 'Object server: this many workers for each port that the '

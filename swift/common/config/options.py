@@ -244,16 +244,18 @@ class List(Option):
 class Choice(Option):
     """One word of several; the first is the default. Case does not matter."""
 
-    def __init__(self, *words: str, doc: str = '', **more: Any):
+    def __init__(self, *words: str, doc: str = '', wrong: str = 'Value', **more: Any):
         super().__init__(words[0], doc, **more)
         self.words = words
+        self._wrong = wrong
         self.kind = ' | '.join(words)
 
     def parse(self, text: str) -> str:
         for word in self.words:
             if text.strip().lower() == word.lower():
                 return word
-        raise ValueError('Value must be one of %s, not "%s".' % (', '.join(self.words), text))
+        raise ValueError('%s must be one of %s, not "%s".'
+                         % (self._wrong, ', '.join(self.words), text))
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,11 @@ class Answer:
         self._chunked = False
         self._left: int | None = None            # bytes the Content-Length still promises
 
+    @property
+    def status(self) -> str | None:
+        """The status line's number and reason; None while there is none."""
+        return self._status
+
     def run(self, app: Callable) -> Ending:
         """Call the application, send its answer, close its iterable."""
         result = None

@@ -160,7 +160,13 @@ class Connection:
         environ['wsgi.input'] = body
         environ['swift.http.connection'] = self
         server.request_count += 1
-        ending = Answer(self, head, environ, body).run(server.app)
+        answer = Answer(self, head, environ, body)
+        if server.options.access_log:
+            began = server.clock.monotonic()
+            ending = answer.run(server.app)
+            server.log_access(environ, answer.status, began)
+        else:
+            ending = answer.run(server.app)
         if ending is Ending.BREAK:
             stream.abort()
             return False

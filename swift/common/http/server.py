@@ -50,6 +50,7 @@ class ServerOptions:
     max_clients: int = 1024                  # connections at a time
     proxy_protocol: bool = False             # require a PROXY line on every connection
     tls: ssl.SSLContext | None = None
+    access_log: bool = False                 # a line per answer, whatever the application logs
 
     @property
     def idle_timeout(self) -> float:
@@ -336,6 +337,15 @@ class HttpServer:
         elif self._logger is not None:
             self._logger.exception('error serving %s %s', environ['REQUEST_METHOD'],
                                    environ['RAW_PATH_INFO'])
+
+    def log_access(self, environ: dict, status: str | None, began: float) -> None:
+        """Log one answer and the seconds it took since `began`. For debugging the engine."""
+        target = environ['RAW_PATH_INFO']
+        if environ['QUERY_STRING']:
+            target += '?' + environ['QUERY_STRING']
+        self._log('info', '%s - - "%s %s" %s %.4f', environ['REMOTE_ADDR'] or '-',
+                  environ['REQUEST_METHOD'], target, (status or '-').partition(' ')[0],
+                  self.clock.monotonic() - began)
 
     def log_overlong(self, environ: dict, excess: int) -> None:
         """Log that the application sent more than it promised."""

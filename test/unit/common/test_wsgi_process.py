@@ -97,7 +97,17 @@ def test_missing_hash_secret_is_refused(service):
     (service.dir / 'swift.conf').write_text('[swift-hash]\n')
     code, output = service.run(service.conf, '-t')
     assert code == 1
-    assert 'both swift_hash_path_suffix and swift_hash_path_prefix are missing' in output
+    assert output == ('Error: [swift-hash]: both swift_hash_path_suffix and '
+                      'swift_hash_path_prefix are missing from %s/swift.conf\n' % service.dir)
+
+
+def test_bad_policies_are_refused(service):
+    service.write()
+    conf = service.dir / 'swift.conf'
+    conf.write_text('[swift-hash]\nswift_hash_path_suffix = x\n[storage-policy:1]\nname = a\n')
+    code, output = service.run(service.conf, '-t')
+    assert code == 1 and output.startswith(
+        'ERROR: Invalid Storage Policy Configuration in %s (You must' % conf)
 
 
 def test_app_that_cannot_be_built_ends_the_check(service):

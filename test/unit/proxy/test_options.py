@@ -54,9 +54,13 @@ def test_policy_sections_are_found_in_the_file(tmp_path):
     assert _policy_overrides(ProxyOptions.parse({}), StubCluster(), {}) == {}
 
 
-@pytest.mark.parametrize('index', ['x', '7', '-1', ''])
-def test_policy_sections_of_unknown_policies_stop_the_start(tmp_path, index):
+@pytest.mark.parametrize('index, problem', [
+    ('x', "Override config must refer to policy index: 'x'"),
+    ('-1', "Override config must refer to policy index: '-1'"),
+    ('', "Override config must refer to policy index: ''"),
+    ('7', 'No policy found for override config, index: 7')])
+def test_policy_sections_of_unknown_policies_stop_the_start(tmp_path, index, problem):
     conf = tmp_path / 'proxy-server.conf'
     conf.write_text(f'[proxy-server:policy:{index}]\nwrite_affinity = r1\n')
-    with pytest.raises(ConfigError, match='No policy found for override config'):
+    with pytest.raises(ConfigError, match=problem):
         _policy_overrides(ProxyOptions.parse({}), StubCluster(), {'__file__': str(conf)})

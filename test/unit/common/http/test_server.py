@@ -1,4 +1,6 @@
 """The server from outside: bytes in, bytes out, over real sockets."""
+import re
+
 import pytest
 
 from swift.common import green
@@ -92,6 +94,17 @@ def test_keep_alive_timeout_is_named_to_http10_clients():
     with served(hello, keepalive_timeout=7) as here:
         answer = here.ask(b'GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n')
         assert answer.get('Keep-Alive') == 'timeout=7'
+
+
+def test_access_log_is_for_debugging():
+    with served(hello, access_log=True) as here:
+        here.client().ask(b'GET /a%20b?c=d HTTP/1.1\r\nHost: h\r\n\r\n')
+        settle(here.logger.lines)
+        line, = here.logger.lines()
+    assert re.fullmatch(r'127\.0\.0\.1 - - "GET /a%20b\?c=d" 200 \d\.\d{4}', line)
+    with served(hello) as here:
+        here.client().ask(GET)
+        assert here.logger.lines() == []
 
 
 def test_keep_alive_off():
