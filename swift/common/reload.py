@@ -159,6 +159,12 @@ class Program:
             return cls(script, (script, *sys.argv[1:]))
         return cls(sys.executable, (sys.executable, script, *sys.argv[1:]))
 
+    def with_config(self, path: str) -> 'Program':
+        """Return the program with `path` for the argument that names it, relative or not: the
+        manager works in another directory. Has to be called before it goes there."""
+        return Program(self.path, tuple(path if os.path.abspath(word) == path else word
+                                        for word in self.arguments))
+
     def replace_process(self) -> None:
         """Execute the program in place of this process. Returns only by OSError."""
         os.execv(self.path, self.arguments)

@@ -142,7 +142,7 @@ def run_wsgi(program: str, section: str, argv: Sequence[str],
         show('Error trying to load config from %s: %s' % (path, err))
         return 1
     try:
-        return _run(config, image, words['test_config'], words['verbose'], show)
+        return _run(config, image.with_config(path), words['test_config'], words['verbose'], show)
     except ConfigError as err:
         show('Error trying to load config from %s: %s' % (path, err))
         config.logger.critical('Error trying to load config from %s: %s', path, err)

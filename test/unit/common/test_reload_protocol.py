@@ -123,6 +123,13 @@ def test_program_without_a_file_repeats_its_command(monkeypatch):
     assert reload.Program.remember().arguments == (sys.executable, '-c', 'x')
 
 
+def test_program_gets_an_absolute_configuration(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    program = reload.Program('/bin/x', ('/bin/x', './a.conf', '-v'))
+    assert program.with_config(str(tmp_path / 'a.conf')).arguments == (
+        '/bin/x', str(tmp_path / 'a.conf'), '-v')
+
+
 def test_notifying_nobody_is_no_error(monkeypatch, tmp_path):
     monkeypatch.setenv('NOTIFY_SOCKET', str(tmp_path / 'none'))
     notify(b'READY=1')
