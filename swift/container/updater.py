@@ -2,8 +2,8 @@
 
 Layer 3. Sheet 03 §21. Every pass looks at all container databases of this machine's devices; one
 whose totals or times differ from what was last reported is reported to all account servers that
-have its account. A majority of successes is remembered in the database, so that unchanged
-containers cost one read.
+have its account. A majority of successes is remembered in the database; one without news is
+not even read again while its files stay as they are (unchanged.py).
 
     different, majority says 2xx     remember what was reported
     all say 404                      the account does not exist: quarantine the container
@@ -14,7 +14,7 @@ native threads) and peers. Safe to kill at any moment: reporting twice changes n
 """
 import os
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ from swift.common.clock import SYSTEM, Clock
 from swift.common.cluster import Cluster
 from swift.common.daemon import Daemon
 from swift.common.db.broker import Environment
-from swift.common.db.files import DATADIRS, Place, database_names
+from swift.common.db.files import DATADIRS, Place
 from swift.common.errors import DatabaseMissing, DiskError, LockTimeout, TransportError
 from swift.common.green import Pile, Pool, run_in_thread
 from swift.common.http.pool import ConnectionPool
@@ -32,6 +32,7 @@ from swift.common.transport import NodeTransport, target_of
 from swift.container.account_update import report_headers
 from swift.container.backend import ContainerBroker, ContainerInfo
 from swift.container.options import ContainerUpdaterOptions
+from swift.container.unchanged import Marks, Unchanged, marks_of
 from swift.core.names import join_path, quote
 from swift.core.pending_update import Rate
 from swift.core.timestamp import Timestamp
@@ -68,6 +69,15 @@ class Report:
                 or self.bytes_used != info.reported_bytes_used)
 
 
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A database as a pass met it: where, and the marks of its files, not older than a time."""
+
+    place: Place
+    marks: Marks
+    looked_at: float
+
+
 class ContainerUpdater(Daemon):
     """The daemon."""
 
@@ -77,11 +87,12 @@ class ContainerUpdater(Daemon):
                  cluster: Cluster | None = None, pool: Any = None, **parts: Any) -> None:
         super().__init__(conf, logger, clock=clock, **parts)
         options = self.options
-        self.cluster = cluster or Cluster(options.swift_dir)
+        self.cluster = cluster or Cluster(options.swift_dir, logger=self.logger)
         self.statsd = Statsd.from_options(conf, options.log_name or 'container-updater')
         self.environment = Environment(self.logger, clock)
         self._transport = NodeTransport(pool or ConnectionPool(), options.conn_timeout)
         self._suppressed: dict[str, float] = {}
+        self._unchanged = Unchanged()
         self.counts = Counts()
 
     def run_pass(self, **words: Any) -> None:
@@ -93,11 +104,15 @@ class ContainerUpdater(Daemon):
         self.logger.info('Begin container update sweep')
         rate = self._rate()
         pool = Pool(self.options.concurrency)
-        for place in self._places():
+        self._unchanged.begin_pass()
+        for sight in self._sights():
+            if self._unchanged.is_known(sight.place.directory, sight.marks):
+                self._count_no_change()
+                continue
             wait = rate.take(self.clock.monotonic())
             if wait > 0:
                 self._sleep(wait)
-            pool.spawn(self._process_guarded, place)
+            pool.spawn(self._process_guarded, sight)
         pool.waitall()
         took = self.clock.monotonic() - began
         counts = self.counts
@@ -107,7 +122,7 @@ class ContainerUpdater(Daemon):
         self._dump(took)
 
     def _rate(self) -> Rate:
-        if self.options.slowdown is not None:
+        if self.options.slowdown is not None and 'containers_per_second' not in self.conf:
             return Rate(1 / (self.options.slowdown + SLOWDOWN_OVERHEAD_S))
         return Rate(self.options.containers_per_second)
 
@@ -117,17 +132,19 @@ class ContainerUpdater(Daemon):
 
     # -- which containers ---------------------------------------------------------------------
 
-    def _places(self) -> Iterator[Place]:
-        """Yield every place with a container database, partitions in random order."""
+    def _sights(self) -> Iterator[Sight]:
+        """Yield every container database, partitions in random order.
+
+        Cost: one hop into a thread for each partition and for each suffix directory.
+        """
         partitions = [(device, part) for device in self._devices()
                       for part in self._names(device, DATADIRS['container'])]
         random.Random(self._rng()).shuffle(partitions)
         for device, part in partitions:
             for suffix in self._names(device, DATADIRS['container'], part):
-                for name in self._names(device, DATADIRS['container'], part, suffix):
-                    place = Place.of('container', device, part, name)
-                    if run_in_thread(database_names, place.directory, name):
-                        yield place
+                looked_at = self.clock.time()
+                for place, marks in self._listed(_look_at_suffix, device, part, suffix):
+                    yield Sight(place, marks, looked_at)
 
     def _devices(self) -> Iterator[str]:
         for name in self._names(self.options.devices):
@@ -140,22 +157,26 @@ class ContainerUpdater(Daemon):
             yield path
 
     def _names(self, *path: str) -> list[str]:
-        directory = os.path.join(*path)
+        return self._listed(fs.list_dir, os.path.join(*path))
+
+    def _listed(self, function: Callable[..., list], *path: str) -> list:
         try:
-            return run_in_thread(fs.list_dir, directory)
+            return run_in_thread(function, *path)
         except NotADirectoryError:
             return []
         except OSError as err:
-            self.logger.error('ERROR cannot list %s: %s', directory, err)
+            self.logger.error('ERROR cannot list %s: %s', os.path.join(*path), err)
             return []
 
     # -- one container ------------------------------------------------------------------------
 
-    def _process_guarded(self, place: Place) -> None:
+    def _process_guarded(self, sight: Sight) -> None:
+        place = sight.place
         broker = ContainerBroker(place, self.environment)
         started = self.clock.time()
         try:
-            self.process(broker)
+            if self.process(broker):
+                self._unchanged.remember(place.directory, sight.marks, sight.looked_at)
         except DatabaseMissing:
             pass                                     # removed meanwhile
         except LockTimeout as err:
@@ -170,16 +191,27 @@ class ContainerUpdater(Daemon):
             run_in_thread(broker.close)
         self.statsd.timing_since('timing', started)
 
-    def process(self, broker: ContainerBroker) -> None:
-        """Report one container if there is news. Raises DiskError, LockTimeout."""
+    def process(self, broker: ContainerBroker) -> bool:
+        """Report one container if there is news; True iff there was none.
+
+        Raises DiskError, LockTimeout.
+        """
         report = run_in_thread(read_report, broker)
         info = report.info
         if not Timestamp(info.put_timestamp) or self._is_suppressed(info.account):
-            return
+            return False
         if not report.is_news:
-            self.counts.no_changes += 1
-            self.statsd.increment('no_changes')
-            return
+            self._count_no_change()
+            return True
+        self._tell_accounts(broker, report)
+        return False
+
+    def _count_no_change(self) -> None:
+        self.counts.no_changes += 1
+        self.statsd.increment('no_changes')
+
+    def _tell_accounts(self, broker: ContainerBroker, report: Report) -> None:
+        info = report.info
         statuses = self._send(report)
         successes = sum(200 <= status < 300 for status in statuses)
         if successes > len(statuses) // 2:
@@ -234,6 +266,17 @@ class ContainerUpdater(Daemon):
                               node.replication_ip, node.replication_port, node.device, err)
             return 500
         return response.status
+
+
+def _look_at_suffix(device: str, part: str, suffix: str) -> list[tuple[Place, Marks]]:
+    """Return the databases of a suffix directory with their marks. Raises OSError."""
+    found = []
+    for name in fs.list_dir(os.path.join(device, DATADIRS['container'], part, suffix)):
+        place = Place.of('container', device, part, name)
+        marks = marks_of(place)
+        if marks:
+            found.append((place, marks))
+    return found
 
 
 def read_report(broker: ContainerBroker) -> Report:

@@ -8,6 +8,7 @@ import pytest
 
 from swift.common.errors import ConnectFailed
 from swift.container.backend import ContainerBroker
+from swift.container.unchanged import Unchanged
 from swift.container.updater import ContainerUpdater
 from swift.core.ring_lookup import Node
 from test.support.brokers import T, container_broker, environment, obj, put
@@ -60,7 +61,7 @@ def broker(tmp_path):
 
 def updater(tmp_path, accounts, **conf):
     conf = {'devices': str(tmp_path / 'node'), 'mount_check': 'false',
-            'recon_cache_path': str(tmp_path), 'containers_per_second': '0', **conf}
+            'recon_cache_path': str(tmp_path), **(conf or {'containers_per_second': '0'})}
     cluster = SimpleNamespace(account_ring=FakeRing())
     return ContainerUpdater(conf, RecordingLogger(), cluster=cluster, pool=accounts,
                             clock=environment().clock)
@@ -86,6 +87,59 @@ def test_news_are_reported_to_all_and_remembered(broker, tmp_path):
     assert (daemon.counts.no_changes, len(accounts.asked)) == (1, 3)
     recon = json.loads((tmp_path / 'container.recon').read_text())
     assert 'container_updater_sweep' in recon
+
+
+def age_files(broker, seconds):
+    """Let all files of a database have changed so long ago, by the clock of the daemon."""
+    then = broker.env.clock.time() - seconds
+    for name in os.listdir(broker.place.directory):
+        os.utime(os.path.join(broker.place.directory, name), (then, then))
+
+
+def reads_of(daemon, monkeypatch):
+    """Return the list that grows by one with each database that is read."""
+    reads, real = [], daemon.process
+    monkeypatch.setattr(daemon, 'process', lambda broker: reads.append(1) or real(broker))
+    return reads
+
+
+def test_database_without_news_is_read_again_only_when_its_files_change(
+        broker, tmp_path, monkeypatch):
+    accounts = FakeAccounts(201, 201, 201)
+    daemon = updater(tmp_path, accounts)
+    daemon.run_once()
+    age_files(broker, 10)
+    reads = reads_of(daemon, monkeypatch)
+    for _ in range(3):
+        daemon.run_once()
+        assert daemon.counts.no_changes == 1
+    assert len(reads) == 1
+    broker.append(ContainerBroker.encode(obj('late')))
+    daemon.run_once()
+    assert daemon.counts.successes == 1 and len(accounts.asked) == 6
+
+
+def test_database_that_changed_a_moment_ago_is_read_again(broker, tmp_path, monkeypatch):
+    daemon = updater(tmp_path, FakeAccounts(201, 201, 201))
+    daemon.run_once()
+    age_files(broker, 1)
+    reads = reads_of(daemon, monkeypatch)
+    daemon.run_once()
+    daemon.run_once()
+    assert len(reads) == 2
+
+
+def test_memory_of_unchanged_databases_is_bounded_and_forgets_what_is_gone():
+    unchanged = Unchanged(limit=1)
+    marks = (('h.db', 1, 5 * 10**9, 4096),)
+    unchanged.remember('a', marks, looked_at=100)
+    unchanged.remember('b', marks, looked_at=100)
+    unchanged.begin_pass()
+    assert unchanged.is_known('a', marks) and not unchanged.is_known('b', marks)
+    assert not unchanged.is_known('a', (('h.db', 1, 5 * 10**9, 8192),))
+    unchanged.begin_pass()
+    unchanged.begin_pass()
+    assert not unchanged.is_known('a', marks)
 
 
 @pytest.mark.parametrize('change', [
@@ -171,7 +225,9 @@ def test_strays_and_unmounted_devices_are_passed_over(broker, tmp_path):
 
 
 @pytest.mark.parametrize('conf, pause', [({'containers_per_second': '10'}, 0.1),
-                                         ({'slowdown': '0.04'}, 0.05)])
+                                         ({'slowdown': '0.04'}, 0.05),
+                                         ({'slowdown': '0.04', 'containers_per_second': '10'},
+                                          0.1)])
 def test_pace(tmp_path, conf, pause):
     for part in (1, 2):
         broker = container_broker(tmp_path / 'node')
