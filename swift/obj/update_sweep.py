@@ -270,7 +270,9 @@ class DeviceSweep:
             finally:
                 response.close()
             if status // 100 != 2:
-                self._updater.logger.error(
+                # Of containers that are gone some updates stay for ever; that is no trouble.
+                log = self._updater.logger
+                (log.error if status // 100 == 5 else log.debug)(
                     'Error code %d is returned from remote server %s: %s / %s', status,
                     node.replication_ip, node.replication_port, node.device)
         except TransportError as error:

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from swift.common import log
 from swift.common.clock import ManualClock
 from swift.common.codecs.async_update import PendingUpdate, decode_update, encode_update
 from swift.obj.updater import ObjectUpdater
@@ -98,6 +99,8 @@ def test_without_any_success_the_file_is_left_alone(tmp_path):
     before = os.stat(sweeper.device / sweeper.files()[0]).st_ino
     sweeper.updater.run_once()
     assert os.stat(sweeper.device / sweeper.files()[0]).st_ino == before
+    errors = ' '.join(sweeper.logger.lines(log.ERROR))
+    assert '127.0.0.0' in errors and 'code 507' in errors and 'code 404' not in errors
     stats = sweeper.stats()
     entry, = stats['object_updater_stats']['failures_oldest_timestamp_account_containers'][
         'oldest_entries']
