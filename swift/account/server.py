@@ -211,7 +211,7 @@ class AccountServer(DatabaseServer):
 
     verbs = {
         'DELETE': (delete, (3, 3), None), 'GET': (read, (3, 3), None),
-        'HEAD': (read, (3, 3), None), 'OPTIONS': (DatabaseServer.options_verb, (1, 5), None),
+        'HEAD': (read, (3, 3), None), 'OPTIONS': (DatabaseServer.options_verb, None, None),
         'POST': (post, (3, 3), None), 'PUT': (put, (3, 4), None),
         'REPLICATE': (DatabaseServer.replicate_verb, (3, 3), 0.01),
     }

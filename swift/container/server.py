@@ -396,7 +396,7 @@ class ContainerServer(DatabaseServer):
 
     verbs = {
         'DELETE': (delete, (4, 5), None), 'GET': (read, (4, 4), None),
-        'HEAD': (read, (4, 4), 0.1), 'OPTIONS': (DatabaseServer.options_verb, (1, 5), None),
+        'HEAD': (read, (4, 4), 0.1), 'OPTIONS': (DatabaseServer.options_verb, None, None),
         'POST': (post, (4, 4), None), 'PUT': (put, (4, 5), None),
         'REPLICATE': (DatabaseServer.replicate_verb, (3, 3), 0.01),
         'UPDATE': (update, (4, 4), None),

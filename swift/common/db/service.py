@@ -119,14 +119,19 @@ class BackendRequest:
 
     __slots__ = ('_params', 'account', 'container', 'device', 'env', 'method', 'obj', 'part')
 
-    def __init__(self, env: dict, segments: tuple[int, int], utf8_refusal: str) -> None:
-        """Split the path into between `segments` parts; raises Refused."""
+    def __init__(self, env: dict, segments: tuple[int, int] | None, utf8_refusal: str) -> None:
+        """Split the path into between `segments` parts, or not at all; raises Refused."""
         self.env = env
         self.method = env['REQUEST_METHOD']
         self._params: dict[str, str] | None = None
         path = wsgi_to_str(env['PATH_INFO'])
         if not path.isascii() and not is_valid_utf8(path):
             raise Refused(plain(412, utf8_refusal, HTML))
+        self.device = self.part = self.account = self.container = self.obj = None
+        if segments is not None:
+            self._split(path, segments)
+
+    def _split(self, path: str, segments: tuple[int, int]) -> None:
         try:
             parts = split_backend_path(path, *segments)
             if segments[1] < OBJECT_SEGMENTS and '/' in (parts[-1] or ''):
@@ -253,12 +258,13 @@ class DatabaseServer:
     """A WSGI application over the databases of this machine's devices.
 
     Subclasses give `kind`, `broker_class` and `verbs`: method -> (function, fewest and most path
-    segments, sample rate of the timing). Owns its disk threads and brokers; close() ends them.
+    segments or None for any path, sample rate of the timing). Owns its disk threads and brokers;
+    close() ends them.
     """
 
     kind: str
     broker_class: type[Broker]
-    verbs: dict[str, tuple[Callable, tuple[int, int], float | None]]
+    verbs: dict[str, tuple[Callable, tuple[int, int] | None, float | None]]
     utf8_refusal = 'Invalid UTF8'
 
     def __init__(self, options: DatabaseServerOptions, cluster: Any, logger: Any, statsd: Any,
@@ -304,7 +310,7 @@ class DatabaseServer:
         try:
             verb = self.verbs.get(method)
             if verb is None or (method == 'REPLICATE' and not self.options.replication_server):
-                BackendRequest(env, (1, 5), self.utf8_refusal)
+                BackendRequest(env, None, self.utf8_refusal)
                 return page(405)
             return verb[0](self, BackendRequest(env, verb[1], self.utf8_refusal))
         except Refused as refusal:

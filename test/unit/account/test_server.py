@@ -175,7 +175,7 @@ def test_reserved_names_are_listed_when_allowed(client):
     ('GET', '/sda1/../a', {}, 400, 'Invalid partition: ..'),
     ('GET', '/sda1/1/a%ff', {}, 412, 'Invalid UTF8'),
     ('GET', '/sda1/1/a%00x', {}, 400, 'Invalid reserved-namespace account'),
-    ('BREW', A, {}, 405, None), ('UPDATE', A, {}, 405, None),
+    ('BREW', A, {}, 405, None), ('BREW', '/', {}, 405, None), ('UPDATE', A, {}, 405, None),
 ])
 def test_bad_requests(client, method, path, headers, status, body):
     answer = client(method, path, headers)
@@ -191,6 +191,7 @@ def test_missing_device(client):
 
 
 def test_options_and_replicate(client, tmp_path):
+    assert client('OPTIONS', '/').headers == client('OPTIONS', A).headers
     answer = client('OPTIONS', A)
     assert answer.status == 200
     assert answer.headers['Allow'] == 'DELETE, GET, HEAD, OPTIONS, POST, PUT, REPLICATE'

@@ -345,7 +345,7 @@ def test_unmatched_account_headers_are_refused_after_the_change(client):
     ('GET', '/sda1/1/a', {}, 400, 'Invalid path: /sda1/1/a'),
     ('GET', f'{A}/c%ff', {}, 412, 'Invalid UTF8 or contains NULL'),
     ('GET', f'{A}/c%00x', {}, 400, 'Invalid reserved-namespace container'),
-    ('COPY', C, {}, 405, None),
+    ('COPY', C, {}, 405, None), ('COPY', '/', {}, 405, None), ('OPTIONS', '/', {}, 200, None),
 ])
 def test_bad_requests(client, method, path, headers, status, body):
     answer = client(method, path, headers)
