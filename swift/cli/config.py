@@ -13,6 +13,7 @@ from typing import Any
 
 from paste.deploy import loadwsgi
 
+from swift.cli.broken_pipe import ends_quietly
 from swift.common.config.catalog import find
 from swift.common.config.options import show_value
 from swift.common.config.parser import paste_context, readconf, shadowed_options
@@ -131,6 +132,7 @@ def run(argv: Sequence[str], show: Callable[[str], Any] = print) -> int:
     return 1 if failures else 0
 
 
+@ends_quietly
 def main() -> int:
     """Run swift-config."""
     return run(sys.argv[1:])

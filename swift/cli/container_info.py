@@ -2,9 +2,11 @@
 import sys
 from collections.abc import Sequence
 
+from swift.cli.broken_pipe import ends_quietly
 from swift.cli.db_info import run
 
 
+@ends_quietly
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program with arguments (without program name) and return its exit code."""
     return run('container', argv)

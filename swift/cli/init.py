@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from swift.cli.broken_pipe import say
 from swift.common.manager import DEFAULT_KILL_WAIT_S, Control, Wishes, find_program
 from swift.common.services import ALL, GROUPS, Places, parse_services
 
@@ -102,6 +103,6 @@ def _wishes(options: argparse.Namespace, explicit: bool) -> Wishes:
 def main() -> int:
     """Run swift-init."""
     try:
-        return run(sys.argv[1:])
+        return run(sys.argv[1:], say)
     except KeyboardInterrupt:
         return 1

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TextIO
 from urllib.parse import unquote
 
+from swift.cli.broken_pipe import ends_quietly
 from swift.cli.get_nodes import Target, location_lines
 from swift.common.cluster import DEFAULT_SWIFT_DIR, Cluster
 from swift.common.codecs.metadata import Metadata, decode_metadata
@@ -40,6 +41,7 @@ class Unusable(Exception):
     """The file cannot be shown; the text says why."""
 
 
+@ends_quietly
 def main(argv: Sequence[str] | None = None, *, out: TextIO | None = None) -> int:
     """Run the program with arguments (without program name) and return its exit code."""
     out = out or sys.stdout
@@ -53,6 +55,9 @@ def main(argv: Sequence[str] | None = None, *, out: TextIO | None = None) -> int
             _show_all(metadata, file, options, show)
     except FileNotFoundError:
         show("Data file doesn't exist")
+        return 1
+    except (IsADirectoryError, PermissionError) as problem:
+        show(f'Unable to read {options.file}: {problem.strerror}')
         return 1
     except Unusable as problem:
         show(str(problem))

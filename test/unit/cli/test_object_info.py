@@ -64,3 +64,9 @@ def test_files_that_cannot_be_shown(show):
     assert show('corrupt_checksum', '1700000070.12345.data') == (1, ['Invalid metadata'])
     code, lines = show('plain', '1700000000.12345.data', '-P', 'bronze')
     assert (code, lines[-1]) == (1, "No policy named 'bronze'")
+
+
+def test_a_directory_is_no_data_file(tmp_path):
+    out = io.StringIO()
+    assert main([str(tmp_path)], out=out) == 1
+    assert out.getvalue() == f'Unable to read {tmp_path}: Is a directory\n'
