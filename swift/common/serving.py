@@ -18,13 +18,17 @@ from swift.common.config.common import CommonServerOptions
 from swift.common.errors import ConfigError
 from swift.common.http.server import HttpServer, ServerOptions
 
+# A backend's path has more in front of a name than the client's: the device, the partition, or
+# the expirer's container and the time.
+BACKEND_LINE_EXTRA = 1024
 FLUSH_INTERVAL_S = 1.0
 FINISH_SIGNALS = (signal.SIGHUP, signal.SIGUSR1)
 TLS_WARNING = ('WARNING: SSL should only be enabled for testing purposes. Use external SSL '
                'termination for a production deployment.')
 
 
-def engine_options(options: CommonServerOptions, constraints: Any) -> ServerOptions:
+def engine_options(options: CommonServerOptions, constraints: Any,
+                   is_backend: bool = False) -> ServerOptions:
     """Return what the HTTP engine wants to know, from the section and from swift.conf."""
     tls = None
     if options.cert_file and options.key_file:
@@ -36,7 +40,8 @@ def engine_options(options: CommonServerOptions, constraints: Any) -> ServerOpti
                               % (options.cert_file, options.key_file, err)) from None
     return ServerOptions(
         client_timeout=options.client_timeout, keepalive_timeout=options.keepalive_timeout,
-        max_request_line=constraints.max_request_line,
+        max_request_line=constraints.max_request_line + (
+            BACKEND_LINE_EXTRA if is_backend else 0),
         max_header_size=constraints.max_header_size,
         max_header_count=constraints.max_header_lines,
         max_clients=options.max_clients, proxy_protocol=options.require_proxy_protocol, tls=tls,

@@ -22,6 +22,7 @@ from swift.common.cluster import Cluster
 from swift.common.config.common import CommonServerOptions
 from swift.common.config.parser import ConfigString, appconfig, shadowed_options
 from swift.common.errors import BindError, ClusterConfigError, ConfigError, SwiftError
+from swift.common.http.server import ServerOptions
 from swift.common.log import Logger, capture_stdio, capture_uncaught, get_logger
 from swift.common.notify import READY, STOPPING, notify
 from swift.common.pipeline import loadapp, refuse_filter
@@ -41,6 +42,7 @@ __all__ = ['ConfigString', 'WSGIContext', 'appconfig', 'loadapp', 'make_env',
            'make_pre_authed_env', 'make_pre_authed_request', 'make_subrequest', 'refuse_filter',
            'run_wsgi']
 
+BACKEND_SECTIONS = ('account-server', 'container-server', 'object-server')
 SERVICE_PORT_SECTIONS = ('object-server',)  # whose servers may listen on one port per disk
 
 
@@ -62,6 +64,11 @@ class ServerConfig:
     def ports_from_rings(self) -> bool:
         """Whether rings decide the ports."""
         return self.options.servers_per_port > 0 and self.section in SERVICE_PORT_SECTIONS
+
+    def engine_options(self) -> ServerOptions:
+        """Return what the HTTP engine wants to know. Raises ConfigError."""
+        return engine_options(self.options, self.cluster.constraints,
+                              is_backend=self.section in BACKEND_SECTIONS)
 
 
 @dataclass(frozen=True)
@@ -164,7 +171,7 @@ def _run(config: ServerConfig, image: reload.Program, test_config: bool, verbose
     if options.cert_file:
         show(TLS_WARNING)
         config.logger.warning('%s', TLS_WARNING)
-    engine_options(options, config.cluster.constraints)
+    config.engine_options()
     known_user(options.user)
     _check_pipeline(config)
     if test_config:
@@ -199,7 +206,7 @@ def _supervise(config: ServerConfig, image: reload.Program, verbose: bool) -> in
             capture_stdio(config.logger, keep_stderr=verbose)
             ready()
 
-        serve(sockets, app, engine_options(options, config.cluster.constraints),
+        serve(sockets, app, config.engine_options(),
               config.logger, tell)
 
     if config.ports_from_rings:
@@ -227,7 +234,7 @@ def _serve_alone(config: ServerConfig, verbose: bool) -> int:
         notify(READY)
 
     serve([sock], config.load_app(),
-          engine_options(config.options, config.cluster.constraints), config.logger, ready)
+          config.engine_options(), config.logger, ready)
     notify(STOPPING)
     config.logger.notice('Exited (%d)', os.getpid())
     return 0

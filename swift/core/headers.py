@@ -14,6 +14,8 @@ from functools import lru_cache
 
 KINDS = ('account', 'container', 'object')
 
+REFERER_LENGTH_MAX = 4096
+
 # Names are bounded by the header size limit and few in practice: remember the spelling of a
 # bounded number of them instead of splitting each header of each request.
 @lru_cache(maxsize=4096)
@@ -211,3 +213,13 @@ X_BACKEND_ETAG_IS_AT = 'X-Backend-Etag-Is-At'
 X_BACKEND_IGNORE_RANGE = 'X-Backend-Ignore-Range-If-Metadata-Present'
 X_BACKEND_ALLOW_RESERVED = 'X-Backend-Allow-Reserved-Names'
 X_BACKEND_INBOUND_TIMESTAMP = 'X-Backend-Inbound-X-Timestamp'
+
+
+def bounded_referer(text: str) -> str:
+    """Return method and URL of a request, cut to what every node accepts as a header line.
+
+    A name of 1024 characters can fill a request line to its limit; together with a host and the
+    field's name that no longer fits into a header line, and the note for the logs would make the
+    node refuse the whole request.
+    """
+    return text if len(text) <= REFERER_LENGTH_MAX else text[:REFERER_LENGTH_MAX - 3] + '...'

@@ -24,6 +24,7 @@ from swift.common.errors import DiskError, TransportError
 from swift.common.green import Pile, Pool, run_in_thread
 from swift.core.constraints import config_true_value
 from swift.core.container_update import redirected_path
+from swift.core.headers import bounded_referer
 from swift.core.names import quote, split_policy_name
 from swift.core.pending_update import (
     Answer,
@@ -246,6 +247,8 @@ class DeviceSweep:
         headers = {**update.headers, 'User-Agent': 'object-updater %d' % os.getpid(),
                    'X-Backend-Accept-Redirect': 'true', 'X-Backend-Accept-Quoted-Location': 'true'}
         headers.setdefault('X-Backend-Storage-Policy-Index', str(pending.policy.index))
+        if 'Referer' in headers:  # of any length when another release wrote the file
+            headers['Referer'] = bounded_referer(headers['Referer'])
         answers: list[Answer] = []
         if nodes:
             with Pile(len(nodes)) as pile:

@@ -24,6 +24,7 @@ from swift.core.container_update import (
 )
 from swift.core.expiring import clamp_delete_at, queue_object
 from swift.core.hashing import expirer_container
+from swift.core.headers import bounded_referer
 from swift.core.names import quote
 from swift.core.timestamp import Timestamp
 from swift.obj.placement import Placement
@@ -96,7 +97,8 @@ class Updates:
                                         get('X-Backend-Container-Path'))
         except ValueError as error:
             self._logger.warning('Invalid X-Backend-Container-Path, using the root: %s', error)
-        headers = {**fields, 'X-Trans-Id': get('X-Trans-Id') or '-', 'Referer': req.as_referer(),
+        headers = {**fields, 'X-Trans-Id': get('X-Trans-Id') or '-',
+                   'Referer': bounded_referer(req.as_referer()),
                    'X-Backend-Storage-Policy-Index': str(place.policy.index),
                    'User-Agent': _agent()}
         row = Row(op, place.account, place.container, place.obj, headers, path,
@@ -145,7 +147,8 @@ class Updates:
 
     def _queue_headers(self, req: Any, time: Timestamp) -> dict[str, str]:
         return {'X-Backend-Storage-Policy-Index': '0', 'X-Timestamp': time.internal,
-                'X-Trans-Id': req.headers.get('X-Trans-Id') or '-', 'Referer': req.as_referer()}
+                'X-Trans-Id': req.headers.get('X-Trans-Id') or '-',
+                'Referer': bounded_referer(req.as_referer())}
 
     def _queue_row(self, op: str, place: Placement, delete_at: int, headers: dict[str, str],
                    container: str | None) -> Row:

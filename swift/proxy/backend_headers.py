@@ -17,6 +17,7 @@ from swift.common.swob import HeaderKeyDict, wsgi_quote
 from swift.common.transport import is_plain
 from swift.core.headers import (
     CONTAINER_PASS_THROUGH,
+    bounded_referer,
     get_sys_meta_prefix,
     get_user_meta_prefix,
     title_case,
@@ -82,7 +83,7 @@ def _referer(env: dict[str, Any]) -> str:
         path = wsgi_quote(path)
     query = env.get('QUERY_STRING')
     url = f'{env["REQUEST_METHOD"]} {env.get("wsgi.url_scheme", "http")}://{host}{path}'
-    return f'{url}?{query}' if query else url
+    return bounded_referer(f'{url}?{query}' if query else url)
 
 
 def request_headers(env: dict[str, Any], agent: str) -> dict[str, str]:

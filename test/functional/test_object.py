@@ -223,3 +223,16 @@ def test_missing_length_and_too_large(client, container):
         {'X-Auth-Token': client.token, 'Content-Length': '5368709123'},
     )
     assert (answer.status, answer.body) == (413, b'Your request is too large.')
+
+
+def test_a_name_that_fills_the_request_line_is_listed_at_once(client, container):
+    """Backend requests and their header fields are longer than the client's request line."""
+    room = 8192 - len(f'DELETE {client.storage_path}/{container}/ HTTP/1.1\r\n') - 1
+    name = '🙂' * (room // 12) + 'x' * (room % 12)
+    answer = client.put(f'{container}/{name}', BODY, headers={'X-Delete-After': '1000'})
+    assert answer.status == 201
+    assert client.get(container).lines == [name]
+    assert client.get(f'{container}/{name}').body == BODY
+    assert client.delete(f'{container}/{name}').status == 204
+    assert client.get(container).lines == []
+    assert client.put(f'{container}/{name}xxxx').status == 414

@@ -39,7 +39,7 @@ from swift.common.response import RESPONSE_REASONS
 from swift.common.storage_log import RequestLog
 from swift.core.accept import Accept
 from swift.core.constraints import config_true_value
-from swift.core.headers import title_case
+from swift.core.headers import bounded_referer, title_case
 from swift.core.listing import ListingQuery
 from swift.core.listing_render import JSON, PLAIN, TEXT_XML, XML
 from swift.core.names import (
@@ -196,7 +196,7 @@ class BackendRequest:
 
     def referer(self) -> str:
         """Return method and URL, as requests that follow from this one name their origin."""
-        return Request(self.env).as_referer()
+        return bounded_referer(Request(self.env).as_referer())
 
     def body(self) -> bytes:
         """Return the whole body, which is bounded."""

@@ -3,7 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from swift.core.headers import (
+    REFERER_LENGTH_MAX,
     HeaderMap,
+    bounded_referer,
     get_container_update_override_key,
     get_object_transient_sysmeta,
     get_sys_meta_prefix,
@@ -110,3 +112,10 @@ def test_transient_and_override_names():
     ('X-Object-Host', False), ('X-Timestamp', False)])
 def test_internal_names(name, internal):
     assert is_internal(name) is internal
+
+
+def test_a_referer_fits_into_a_header_line():
+    fits = 'P' * REFERER_LENGTH_MAX
+    assert bounded_referer(fits) == fits
+    cut = bounded_referer(fits + 'x')
+    assert len(cut) == REFERER_LENGTH_MAX and cut.endswith('P...')
