@@ -75,6 +75,7 @@ class Load:
             if not self._one(conn, 'DELETE' if delete else 'PUT', name, body):
                 conn.close()
                 conn = None
+                self._stop.wait(0.02)  # a proxy that is down refuses faster than it starts
         if conn:
             conn.close()
 

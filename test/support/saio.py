@@ -5,17 +5,21 @@ free on every node's address, so that suites can run beside a cluster that someb
 """
 
 import contextlib
+import fcntl
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from swift.cli.saio import checks, cluster
 from swift.cli.saio.layout import Layout
 
 CLONE = Path(__file__).resolve().parents[2]
+_CLAIMS: list[IO] = []  # keeps the lock files of this process open
 
 
 @dataclass(frozen=True)
@@ -70,12 +74,28 @@ def saio_command(*words: str, root: str, **kwargs) -> subprocess.CompletedProces
 
 
 def free_base_port(nodes: int = 4) -> int:
-    """A base port all of whose storage addresses can be bound now."""
-    for base in range(20000, 60000, 100):
+    """Return a base port all of whose storage addresses can be bound, for this process alone.
+
+    A cluster takes a while to bind them all, and servers share their ports with whoever asks the
+    same way (SO_REUSEPORT): another suite that picked the same block meanwhile would get half of
+    the requests. So the block is claimed with a lock on a file, which goes with the process.
+    """
+    for base in range(20000, 32700, 100):  # below the ports that the kernel gives to clients
         layout = Layout(root='/', base_port=base, nodes=nodes, port=checks.free_port())
-        if all(checks.can_bind(ip, port) for _, ip, port in layout.addresses()):
+        if _claim(base) and all(checks.can_bind(ip, port) for _, ip, port in layout.addresses()):
             return base
     raise AssertionError('no free block of ports')
+
+
+def _claim(base: int) -> bool:
+    claim = open(Path(tempfile.gettempdir()) / f'swift-test-ports-{base}.lock', 'a')  # noqa: SIM115
+    try:
+        fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        claim.close()
+        return False
+    _CLAIMS.append(claim)
+    return True
 
 
 @contextlib.contextmanager
