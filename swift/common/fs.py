@@ -242,12 +242,15 @@ def sync_dirs(path: str, made: int) -> None:
     """
     if made and orders_entries(path):
         made = 0
-    for _count in range(made + 1):
+    while True:
         try:
             sync_dir(path)
         except DiskError as error:
             if not isinstance(error.__cause__, FileNotFoundError):
                 raise
+        if not made:
+            return
+        made -= 1
         path = os.path.dirname(path)
 
 

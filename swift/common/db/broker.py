@@ -44,6 +44,8 @@ from swift.core.timestamp import Timestamp
 BUSY_TIMEOUT_S = 25.0
 LOCK_TIMEOUT_S = 10.0
 STALE_READ_TIMEOUT_S = 0.1
+# No file system that keeps extended attributes has coarser modification times.
+COARSEST_TIME_S = 2.0
 PREALLOCATION_STEPS_MIB = (1, 2, 5, 10, 25, 50)
 MIB = 1 << 20
 
@@ -90,6 +92,7 @@ class Broker:
         # instead of polling; the lock file is for other processes.
         self._log_lock = NativeLock()
         self._files: list[DatabaseFile] = []
+        self._looked_at: tuple[int, int] | None = None
 
     def __repr__(self) -> str:
         return f'<{type(self).__name__} {self.place.directory}>'
@@ -103,14 +106,22 @@ class Broker:
         return f'{self.place.directory}/{names[-1]}' if names else self.place.default_path
 
     def exists(self) -> bool:
-        """Tell whether there is a database. Cost: one readdir."""
-        return bool(self._names())
+        """Tell whether there is a database. Cost: one stat unless it was ever sharded."""
+        return os.path.exists(self.place.default_path) or bool(self._names())
 
     def _names(self) -> list[str]:
         return database_names(self.place.directory, self.place.hash)
 
     def _look_again(self) -> list[DatabaseFile]:
-        """Open what is in the directory now, close what is not; returns files, newest last."""
+        """Open what is in the directory now, close what is not; returns files, newest last.
+
+        Cost: one stat while nothing in the directory changes, else a listing and a stat per file.
+        """
+        changed_at = _settled_time(self.place.directory, self.env.clock.time())
+        if changed_at is not None and changed_at == self._looked_at and self._files:
+            return self._files
+        # Taken before the listing: a change during it counts as one after it.
+        self._looked_at = changed_at
         paths = [f'{self.place.directory}/{name}' for name in self._names()[-2:]]
         known = {file.path: file for file in self._files}
         files = []
@@ -446,6 +457,21 @@ class Broker:
         with self.writing() as file:
             for remote_id, point in points:
                 _raise_sync_point(file.db, direction, remote_id, point)
+
+
+def _settled_time(directory: str, now: float) -> tuple[int, int] | None:
+    """Return a token that changes whenever an entry of a directory does; None: cannot tell yet.
+
+    Entries of a directory come, go and are replaced only with a new modification time. But times
+    are as coarse as a file system makes them, so a recent one may not be the last of its kind.
+    """
+    try:
+        status = os.stat(directory)
+    except OSError:
+        return None
+    if now - status.st_mtime < COARSEST_TIME_S:
+        return None
+    return status.st_ino, status.st_mtime_ns
 
 
 def _raise_sync_point(db: sqlite3.Connection, direction: str, remote_id: str, point: int) -> None:

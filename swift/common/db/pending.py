@@ -37,8 +37,6 @@ def append(place: Place, data: bytes, timeout_s: float,
     removed or quarantined must not collect records that nobody will merge. Raises DatabaseMissing,
     LockTimeout, DiskError.
     """
-    if not exists():
-        raise DatabaseMissing(f'no database in {place.directory}', place.directory)
     try:
         with directory_lock(place, timeout_s):
             if not exists():
