@@ -109,7 +109,7 @@ class ContainerBroker(Broker):
     def info(self, stale_ok: bool = False, skip_pending: bool = False) -> ContainerInfo:
         """Return what the database says. Raises DatabaseMissing and what reading() raises.
 
-        Cost when nothing changed: a directory listing, two stats, one small read.
+        Cost when nothing changed: two stats, one small read.
         """
         with self.reading(stale_ok, skip_pending) as file:
             if len(self._files) > 1:

@@ -8,9 +8,9 @@ serialises SQLite, appends to the pending log need none).
     writing()   the same plus one immediate transaction, committed at the end of the block
     append()    puts records into the pending log, durably; a log over its cap is merged first
 
-Every use looks at the directory again, so files that another process replaced, renamed or removed
-are noticed. What is read is cached until a commit, ours or another's (sheet 03 §28.1: the original
-opens and parses the file for each request).
+Every use looks at the directory again (at its time of change, if that is enough), so files that
+another process replaced, renamed or removed are noticed. What is read is cached until a commit,
+ours or another's (sheet 03 §28.1: the original opens and parses the file for each request).
 
 A file that turns out damaged moves the whole directory to quarantine (sheet 03 §1.4) and raises
 DamagedDatabase. Subclasses say what a row is, in account/backend.py and container/backend.py.
@@ -44,7 +44,7 @@ from swift.core.timestamp import Timestamp
 BUSY_TIMEOUT_S = 25.0
 LOCK_TIMEOUT_S = 10.0
 STALE_READ_TIMEOUT_S = 0.1
-# No file system that keeps extended attributes has coarser modification times.
+# Coarser than the modification times of any file system that can be used here.
 COARSEST_TIME_S = 2.0
 PREALLOCATION_STEPS_MIB = (1, 2, 5, 10, 25, 50)
 MIB = 1 << 20

@@ -75,7 +75,24 @@ def test_empty_file_counts_as_missing_and_is_replaced(tmp_path):
     assert broker.info().container == 'c'
 
 
-def test_replaced_file_is_noticed(broker, tmp_path):
+@pytest.fixture(params=['fresh', 'settled'])
+def looked_at(broker, request):
+    """A broker that knows its directory, which has changed just now or long ago."""
+    if request.param == 'settled':
+        os.utime(broker.place.directory, (1600000000, 1600000000))
+    broker.info()
+    return broker
+
+
+def test_settled_directory_is_not_listed_again(broker, monkeypatch):
+    os.utime(broker.place.directory, (1600000000, 1600000000))
+    first = broker.info()
+    monkeypatch.setattr('swift.common.db.broker.database_names', None)
+    assert broker.info() is first
+
+
+def test_replaced_file_is_noticed(looked_at, tmp_path):
+    broker = looked_at
     other = container_broker(tmp_path / 'other')
     other.update_put_timestamp(T[9])
     assert broker.info().put_timestamp == T[0]
@@ -83,8 +100,8 @@ def test_replaced_file_is_noticed(broker, tmp_path):
     assert broker.info().put_timestamp == T[9]
 
 
-def test_removed_file_is_noticed(broker):
-    broker.info()
+def test_removed_file_is_noticed(looked_at):
+    broker = looked_at
     shutil.rmtree(broker.place.directory)
     with pytest.raises(DatabaseMissing):
         broker.info()
