@@ -182,13 +182,19 @@ class Answer:
         try:
             self._stream.send(data, self._timeout)
         except OSError as error:
-            raise ClientGone from error
+            raise self._gone(error) from error
 
     def _out_parts(self, *parts: bytes) -> None:
         try:
             self._stream.send_parts(parts, self._timeout)
         except OSError as error:
-            raise ClientGone from error
+            raise self._gone(error) from error
+
+    def _gone(self, error: OSError) -> ClientGone:
+        if isinstance(error, TimeoutError):
+            # Who closes the body may count those that stall apart from those that left.
+            self._environ['swift.http.client_stalled'] = True
+        return ClientGone()
 
     def _send_pieces(self, pieces: Iterable[bytes]) -> None:
         """Send a body piece by piece as it is produced."""

@@ -147,7 +147,9 @@ class ObjectBody:
             source.close()
             if self._left > 0:
                 # Nobody wants the rest: the reason is the client's, not a node's.
-                self._app.metrics.increment('object.client_disconnects')
+                stalled = self._env.get('swift.http.client_stalled')
+                self._app.metrics.increment('object.client_timeouts' if stalled
+                                            else 'object.client_disconnects')
 
     def _resume(self, error: TransportError | None) -> None:
         """Continue from another node, or raise: the engine then cuts the client's connection."""

@@ -3,6 +3,7 @@
 import pytest
 
 from swift.common import green
+from swift.common.swob import Request
 from test.support.proxy import Proxy
 
 BODY = bytes(range(256)) * 1024
@@ -224,3 +225,14 @@ def test_concurrent_gets_do_not_wait_for_a_slow_node():
     for _ in range(12):
         assert proxy.request('GET', '/v1/a/c/o').body == b'x'
     assert started
+
+
+@pytest.mark.parametrize(('marks', 'counted'), [
+    ({}, 'object.client_disconnects'),
+    ({'swift.http.client_stalled': True}, 'object.client_timeouts')])
+def test_abandoned_downloads_are_counted_by_their_reason(proxy, marks, counted):
+    req = Request.blank('/v1/a/c/o', environ={'swift.cache': proxy.cache, **marks})
+    _status, _headers, chunks = req.call_application(proxy.app)
+    next(iter(chunks))
+    chunks.close()
+    assert [name for name in proxy.metrics.counts if name.startswith('object.client')] == [counted]

@@ -352,3 +352,24 @@ def test_slow_reader_bounds_what_is_produced():
             green.sleep(0)
         # What the kernel's socket buffers hold, and no more.
         assert sum(produced) < 16 << 20
+
+
+@pytest.mark.parametrize('leaves', [True, False])
+def test_a_stalled_client_is_told_apart_from_one_that_left(leaves):
+    body = Body(BIG for _ in range(1000))
+    environs = []
+
+    def app(environ, start_response):
+        environs.append(environ)
+        start_response('200 OK', [])
+        return body
+
+    with served(app, client_timeout=0.1) as here:
+        client = here.client()
+        client.send(GET)
+        if leaves:
+            client.close()
+        with green.Timeout(5):
+            while not body.closed:
+                green.sleep(0.01)
+        assert bool(environs[0].get('swift.http.client_stalled')) is not leaves
