@@ -177,6 +177,10 @@ class RingLoadError(RingError):
     """A ring file that is missing, unreadable, damaged or not a ring."""
 
 
+class RingMissing(RingLoadError):
+    """A ring file that is not there."""
+
+
 class RingUnfit(RingError):
     """A sound ring that does not suit its use, such as a wrong replica count for EC."""
 

@@ -21,7 +21,14 @@ from swift.common import commandline, green, listening, reload
 from swift.common.cluster import Cluster
 from swift.common.config.common import CommonServerOptions
 from swift.common.config.parser import ConfigString, appconfig, shadowed_options
-from swift.common.errors import BindError, ClusterConfigError, ConfigError, SwiftError
+from swift.common.errors import (
+    BindError,
+    ClusterConfigError,
+    ConfigError,
+    RingError,
+    RingMissing,
+    SwiftError,
+)
 from swift.common.http.server import ServerOptions
 from swift.common.log import Logger, capture_stdio, capture_uncaught, get_logger
 from swift.common.notify import READY, STOPPING, notify
@@ -94,20 +101,35 @@ class FixedPort:
 class PortsFromRings:
     """So many workers on each port that an object ring gives to a device of this machine."""
 
-    def __init__(self, options: CommonServerOptions, cluster: Cluster):
+    def __init__(self, options: CommonServerOptions, cluster: Cluster, logger: Logger):
         self.check_interval_s = options.ring_check_interval
+        self._logger = logger
+        self._started = False
         # A port may be taken for a moment; the next check tries again, others go on meanwhile.
         self._options = options.replace(bind_timeout=0)
         self._cluster = cluster
 
     def wanted(self) -> list[Key]:
-        """Return (port, index) pairs; rings that changed on disk are loaded again."""
+        """Return (port, index) pairs; rings that changed on disk are loaded again.
+
+        A policy without a ring file has no ports yet. A ring that cannot be used ends the start,
+        but not what runs already.
+        """
         addresses = listening.local_addresses(self._options.ring_ip or self._options.bind_ip)
         ports: set[int] = set()
         for policy in self._cluster.policies:
-            ring = self._cluster.object_ring(policy.index)
+            try:
+                ring = self._cluster.object_ring(policy.index)
+            except RingMissing:
+                continue
+            except RingError as problem:
+                if not self._started:
+                    raise
+                self._logger.error('%s', problem)
+                continue
             ring.reload_if_changed()
             ports |= listening.local_ports(ring.devs, addresses)
+        self._started = True
         return [(port, index) for port in sorted(ports)
                 for index in range(self._options.servers_per_port)]
 
@@ -210,7 +232,7 @@ def _supervise(config: ServerConfig, image: reload.Program, verbose: bool) -> in
               config.logger, tell)
 
     if config.ports_from_rings:
-        plan: Any = PortsFromRings(options, config.cluster)
+        plan: Any = PortsFromRings(options, config.cluster, config.logger)
     else:
         plan = FixedPort(options)
     # Workers share what is loaded now as long as nothing writes to it, and the collector writes

@@ -30,7 +30,7 @@ from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from swift.common.errors import RingError, RingLoadError
+from swift.common.errors import RingError, RingLoadError, RingMissing
 from swift.core.ring_lookup import assigned_ids, replica_count_of
 
 MAGIC = b'R1NG'
@@ -97,8 +97,8 @@ def read_ring(path: str, metadata_only: bool = False) -> RingData:
             data.identity = file_identity(os.fstat(ring_file.fileno()))
             data.file_bytes = data.identity[2]
     except OSError as problem:
-        raise RingLoadError(f'Unable to read ring file {path}: {problem.strerror}',
-                            path) from problem
+        kind = RingMissing if isinstance(problem, FileNotFoundError) else RingLoadError
+        raise kind(f'Unable to read ring file {path}: {problem.strerror}', path) from problem
     return data
 
 

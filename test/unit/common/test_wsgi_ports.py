@@ -81,3 +81,27 @@ def test_reload_keeps_ports(service):
     eventually(lambda: len(set(service.workers()) - old) == 2 and not old & set(
         service.workers()))
     assert pids_on(service, port)
+
+
+def test_policies_without_a_ring_wait_for_it(service):
+    first, second = free_port(), free_port()
+    (service.dir / 'swift.conf').write_text(
+        '[swift-hash]\nswift_hash_path_suffix = x\n[storage-policy:0]\nname = a\ndefault = yes\n'
+        '[storage-policy:1]\nname = b\n')
+    write_ports(service.dir, first)
+    service.start()
+    assert pids_on(service, first)
+    other = service.dir / 'object-1.ring.gz'
+    other.write_bytes(b'junk')
+    eventually(lambda: 'object-1.ring.gz is damaged or no ring' in service.log())
+    assert pids_on(service, first)
+    write_ports(service.dir, first, second)
+    (service.dir / 'object.ring.gz').replace(other)
+    service.port = second
+    eventually(lambda: not service.refuses() and service.get('/pid'))
+
+
+def test_damaged_ring_ends_the_start(service):
+    (service.dir / 'object.ring.gz').write_bytes(b'junk')
+    code, output = service.run(service.conf)
+    assert code == 1 and 'is damaged or no ring' in output and 'Traceback' not in output
