@@ -49,10 +49,10 @@ class RequestLog:
         path = wsgi_quote(environ.get('SCRIPT_NAME', '') + environ['PATH_INFO'])
         policy = '-' if policy_index is None else str(policy_index)
         if self._template is not None:
-            log('%s', self._render(environ, path, status, content_length, trans_time, policy,
-                                   additional_info))
+            log(self._render(environ, path, status, content_length, trans_time, policy,
+                             additional_info))
             return
-        log('%s', _FAST % (
+        log(_FAST % (
             environ.get('REMOTE_ADDR') or '-', self._now(), environ['REQUEST_METHOD'], path,
             status, _shown_length(content_length), environ.get('HTTP_REFERER') or '-',
             environ.get('HTTP_X_TRANS_ID') or '-', environ.get('HTTP_USER_AGENT') or '-',
