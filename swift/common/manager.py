@@ -144,8 +144,6 @@ class Control:
             confs, _warning = configurations(service, self.places)
             if len(confs) >= number:
                 self._show('%s #%d not running (%s)' % (service, number, confs[number - 1]))
-            else:
-                self._locate_failed(service, confs)
         return 1
 
     def _running(self, service: Service) -> list[Running]:
@@ -164,6 +162,8 @@ class Control:
         if not number:
             return found
         confs, _warning = configurations(service, self.places)
+        if len(confs) < number:
+            self._locate_failed(service, confs)
         wanted = {pid_path(service, conf, self.places) for conf in confs[number - 1:number]}
         return [path for path in found if path in wanted]
 

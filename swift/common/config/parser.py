@@ -148,7 +148,12 @@ class PasteLoader(loadwsgi.ConfigLoader):
             loader = PasteLoader(os.path.join(self.parser.defaults()['here'], target))
             loader.update_defaults(global_conf or {}, overwrite=False)
             return loader.get_context(object_type, section or 'main', global_conf)
+        if object_type is loadwsgi.APP and self._is_empty_pipeline(name or 'main'):
+            raise ConfigError('[pipeline:%s] in %s names no app' % (name or 'main', self.filename))
         return super().get_context(object_type, name, global_conf)
+
+    def _is_empty_pipeline(self, name: str) -> bool:
+        return not self.parser.get('pipeline:' + name, 'pipeline', fallback='app').split()
 
 
 def paste_context(path: str, section: str = 'main',
@@ -165,6 +170,8 @@ def paste_context(path: str, section: str = 'main',
     except (LookupError, ImportError, AttributeError, ValueError, configparser.Error) as err:
         # Distributions and entry points that do not exist come as one of these.
         raise ConfigError(str(err.args[0]) if err.args else repr(err)) from err
+    except RecursionError:
+        raise ConfigError('%s: sections use each other in a circle' % path) from None
 
 
 def appconfig(path: str, section: str = 'main',

@@ -164,6 +164,9 @@ def test_numbered_configurations(objects):
     assert objects.init('object', 'start', '-c', '5', '-v') == (1, [
         'Unable to locate config number 5 for object-server', 'Found configs:',
         '  1) %s' % (objects.etc / 'object-server' / '1.conf'), '  2) %s' % second])
+    missing = 'Unable to locate config number 5 for object-server'
+    assert objects.init('object', 'status', '-c', '5') == (1, [missing])
+    assert objects.init('object', 'stop', '-c', '5') == (1, [missing, 'No object-server running'])
 
 
 def test_several_instances_in_one_call(objects):

@@ -133,6 +133,14 @@ def test_wrong_use_lines(write, use):
         parser.paste_context(write('[app:main]\nuse = %s\n' % use))
 
 
+@pytest.mark.parametrize('text, problem', [
+    ('[pipeline:main]\npipeline =\n', r'\[pipeline:main\] in .* names no app'),
+    ('[app:main]\nuse = other\n[app:other]\nuse = main\n', 'in a circle')])
+def test_sections_that_lead_nowhere(write, text, problem):
+    with pytest.raises(ConfigError, match=problem):
+        parser.paste_context(write(text))
+
+
 def test_use_of_another_file_follows_the_same_rules(write):
     write('[DEFAULT]\nr = 1%%\n[app:other]\nuse = call:%s:factory\nq = 5%%\n' % __name__,
           'other.conf')
