@@ -14,8 +14,8 @@ Who keeps what is decided in ``swift.core.memcache_ring``, what travels in
   next command. A connection whose command did not end well is closed.
 * A pooled connection that the server closed meanwhile (restart, idle limit) is replaced without
   counting as an error: nothing can have happened on it.
-* A server with too many errors is left alone for a while; a cache that fails is a miss, unless
-  the caller asks to know (``raise_on_error``) or counts (``incr``).
+* A server with too many errors is left alone for a while, unless all are; a cache that fails is
+  a miss, unless the caller asks to know (``raise_on_error``) or counts (``incr``).
 """
 import logging
 import socket
@@ -478,7 +478,7 @@ class MemcacheRing:
 
     def _start(self, server: str, request: bytes) -> _Exchange | None:
         pool = self._pools[server]
-        if pool.errors.is_limited(self._clock.monotonic()):
+        if self._is_avoided(pool):
             return None
         try:
             return pool.start(request)
@@ -492,6 +492,7 @@ class MemcacheRing:
         except _TROUBLE as exc:
             self._trouble('get_multi', exchange.pool, exc, '')
             return
+        exchange.pool.errors.note_success()
         for key_hash, (flags, data) in reply.values.items():
             value = decode_value(flags, data)
             if value is not None:
@@ -501,13 +502,28 @@ class MemcacheRing:
         """Return the reply of the first server that works, None when none does."""
         for server in servers:
             pool = self._pools[server]
-            if pool.errors.is_limited(self._clock.monotonic()):
+            if self._is_avoided(pool):
                 continue
             try:
-                return pool.start(request).finish(make_reply)
+                reply = pool.start(request).finish(make_reply)
             except _TROUBLE as exc:
                 self._trouble(method, pool, exc, key)
+            else:
+                pool.errors.note_success()
+                return reply
         return None
+
+    def _is_avoided(self, pool: _ServerPool) -> bool:
+        """Tell whether a server had too many errors of late.
+
+        If all had, one command is let through now and then: nobody could log in for a whole
+        interval after the only server was restarted.
+        """
+        now = self._clock.monotonic()
+        if not pool.errors.is_limited(now):
+            return False
+        return not (all(other.errors.is_limited(now) for other in self._pools.values())
+                    and pool.errors.may_probe(now))
 
     def _one_line(self, method: str, key: str, servers: Sequence[str], request: bytes) -> bytes:
         reply = self._command(method, key, servers, request, LineReplies)

@@ -21,6 +21,7 @@ POINTS_PER_SERVER = 50
 # from forged tokens and are not remembered, so that the memo stays below two megabytes.
 KEY_MEMO_SIZE = 4096
 KEY_MEMO_LENGTH_MAX = 128
+PROBE_INTERVAL_S = 5.0
 
 
 def hash_key(key: str) -> str:
@@ -87,14 +88,17 @@ class ErrorWindow:
 
     More than ``limit`` errors within ``interval_s`` seconds limit the server for ``interval_s``
     from the last of them. An interval of 0 never limits. Holds at most ``limit`` + 1 times.
+    A limited server may be tried every ``PROBE_INTERVAL_S`` when there is none besides it; one
+    success lifts the limit.
     """
 
-    __slots__ = ('_errors', 'interval_s', 'limit', 'limited_until')
+    __slots__ = ('_errors', '_probe_at', 'interval_s', 'limit', 'limited_until')
 
     def __init__(self, limit: int, interval_s: float):
         self.limit = limit
         self.interval_s = interval_s
         self.limited_until = 0.0
+        self._probe_at = 0.0
         self._errors: deque[float] = deque(maxlen=limit + 1)
 
     def note(self, now: float) -> bool:
@@ -107,7 +111,18 @@ class ErrorWindow:
             return False
         errors.clear()
         self.limited_until = now + self.interval_s
+        self._probe_at = now + PROBE_INTERVAL_S
         return True
+
+    def may_probe(self, now: float) -> bool:
+        """Tell whether it is time for one try, which is then taken as made."""
+        if now < self._probe_at:
+            return False
+        self._probe_at = now + PROBE_INTERVAL_S
+        return True
+
+    def note_success(self) -> None:
+        self.limited_until = 0.0
 
     def is_limited(self, now: float) -> bool:
         return now < self.limited_until

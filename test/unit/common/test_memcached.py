@@ -16,7 +16,7 @@ from swift.common.memcached import (
     MemcacheSettings,
     parse_server,
 )
-from swift.core.memcache_ring import hash_key
+from swift.core.memcache_ring import PROBE_INTERVAL_S, hash_key
 from test.support.logs import RecordingLogger
 from test.support.memcached_server import ScriptedServer, free_port
 
@@ -209,6 +209,38 @@ def test_a_server_with_too_many_errors_is_left_alone_for_a_while(ring_of):
         assert ring.get_many([KEY]) == {}
         clock.advance(60)
         assert ring.get(KEY) == 1
+
+
+def test_the_only_server_is_tried_now_and_then_and_used_again_once_it_works(ring_of):
+    clock = ManualClock()
+    settings = MemcacheSettings(error_limit=1, error_interval_s=60, io_timeout_s=0.5)
+    replies = [value(KEY) + END]
+    with ScriptedServer(*[[b'ERROR\r\n']] * 3, replies * 3) as server:
+        ring = ring_of(server, settings=settings, clock=clock)
+        for _ in range(3):
+            assert ring.get(KEY) is None
+        assert server.connections == 2
+        clock.advance(PROBE_INTERVAL_S)
+        assert ring.get_many([KEY]) == {}
+        assert ring.get(KEY) is None
+        assert server.connections == 3  # one try only
+        clock.advance(PROBE_INTERVAL_S)
+        assert ring.get(KEY) == 1
+        assert ring.get_many([KEY]) == {KEY: 1}
+        assert ring.get(KEY) == 1
+
+
+def test_a_limited_server_beside_one_that_works_is_not_tried(ring_of):
+    clock = ManualClock()
+    settings = MemcacheSettings(error_limit=0, error_interval_s=60, io_timeout_s=0.5)
+    with ScriptedServer([b'ERROR\r\n']) as bad, ScriptedServer([END] * 60) as good:
+        ring = ring_of(bad, good, settings=settings, clock=clock)
+        for number in range(25):
+            ring.get(f'{KEY}{number}')
+        clock.advance(PROBE_INTERVAL_S)
+        for number in range(25):
+            ring.get(f'{KEY}{number}')
+        assert (bad.connections, good.connections) == (1, 1)
 
 
 def test_counter_that_is_created_by_somebody_else_in_between(ring_of):
