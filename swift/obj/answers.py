@@ -85,11 +85,11 @@ def present(req: Request, found: Lookup, allowed: frozenset[str], body: Any) -> 
             headers[name] = value
     answer.etag = state.etag
     answer.last_modified = time
-    answer.content_length = state.size
-    headers['X-Timestamp'] = time.normal
-    headers['X-Backend-Timestamp'] = time.internal
-    headers['X-Backend-Data-Timestamp'] = data_time
-    headers['X-Backend-Durable-Timestamp'] = data_time
+    # These are as they should be: past the checks and conversions of a header map.
+    dict.update(headers, {
+        'X-Timestamp': time.normal, 'X-Backend-Timestamp': time.internal,
+        'X-Backend-Data-Timestamp': data_time, 'X-Backend-Durable-Timestamp': data_time,
+        'Content-Length': str(state.size)})
     etag_is_at = req.headers.get('X-Backend-Etag-Is-At')
     if etag_is_at:
         answer.conditional_etag = resolve_etag_is_at(etag_is_at, HeaderKeyDict(metadata))

@@ -187,7 +187,10 @@ class ObjectController:
             return absent(req, found)
         drop_ignored_range(req, found.state)
         found.body.keep_cache = self._keeps_cache(req, found.state)
-        body = ObjectBody(self.store, found.body, self.store.wants_verification())
+        small = found.body.small
+        # A list goes out in one piece with the head, past the machinery of streams.
+        body = ([small] if small is not None
+                else ObjectBody(self.store, found.body, self.store.wants_verification()))
         return present(req, found, self._headers.allowed, body)
 
     def _keeps_cache(self, req: Request, state: ObjectState) -> bool:
@@ -350,6 +353,6 @@ def app_factory(global_conf: dict, **local_conf: str) -> ObjectController:
     for warning in options.warnings:
         logger.warning('%s', warning)
     return ObjectController(
-        options, Cluster.load(options.swift_dir), logger, pool=ConnectionPool(),
+        options, Cluster.load(options.swift_dir, logger=logger), logger, pool=ConnectionPool(),
         statsd=Statsd.from_options(conf, tail=options.log_name or SERVER_NAME, logger=logger),
         labeled=LabeledStatsd.from_options(conf, logger=logger))

@@ -127,6 +127,23 @@ class Store:
         fs.check_device(place.device_path, self.options.mount_check)
         return fn(place, *args)
 
+    def _found(self, place: Placement, fn: Callable, *args: Any) -> Lookup:
+        """Call ``fn``, which reads. What it finds shows by itself that the device is there."""
+        found = fn(place, *args)
+        if found.kind is Kind.ABSENT:
+            fs.check_device(place.device_path, False)
+        return found
+
+    def _look(self, place: Placement, fn: Callable, *args: Any) -> Lookup:
+        """Call a reading function in a disk thread and report what it quarantined."""
+        threads = self._threads.get(place.device)
+        if threads is None or self.options.mount_check:
+            # An unmounted device may have something in the directory that it is mounted on.
+            found = self.run(place, fn, *args)
+        else:
+            found = threads.run(self._found, place, fn, *args)
+        return self._noted(place, found)
+
     def close(self) -> None:
         """End the disk threads."""
         for threads in self._threads.values():
@@ -146,13 +163,12 @@ class Store:
 
     def look_up(self, place: Placement, now: Timestamp, open_expired: bool = False) -> Lookup:
         """Say what is stored, without its body."""
-        return self._noted(place, self.run(place, look_up, now, open_expired))
+        return self._look(place, look_up, now, open_expired)
 
     def fetch(self, place: Placement, now: Timestamp, open_expired: bool = False,
               wish: Wish = ALL_OF_IT) -> Lookup:
         """Say what is stored, with its open body; a small one wanted whole is prefetched."""
-        found = self.run(place, fetch, now, open_expired, self.wants_verification(), wish)
-        return self._noted(place, found)
+        return self._look(place, fetch, now, open_expired, self.wants_verification(), wish)
 
     def read_step(self, body: Body, wanted: int) -> bytes:
         """Return the next bytes of a body, b'' at its end."""
