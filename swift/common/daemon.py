@@ -71,6 +71,8 @@ class Daemon:
             began = self.clock.monotonic()
             try:
                 self.run_pass(**words)
+            except SwiftError as err:
+                self.logger.error('ERROR in %s pass: %s', self.logger.server, err)
             except Exception:  # the item boundary of a daemon: the next pass may succeed
                 self.logger.exception('Exception in %s pass', self.logger.server)
             self.logger.flush()
@@ -139,6 +141,9 @@ def _run(daemon_class: type[Daemon], conf: dict, common: DaemonOptions, logger: 
             daemon.run_forever(**words)
     except KeyboardInterrupt:
         logger.notice('User quit')
+    except SwiftError as err:
+        logger.critical('%s', err)
+        code = 1
     except Exception:  # the process boundary
         logger.exception('Exception in %s', logger.server)
         code = 1

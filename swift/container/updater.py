@@ -98,6 +98,8 @@ class ContainerUpdater(Daemon):
     def run_pass(self, **words: Any) -> None:
         """Look at every container once."""
         began = self.clock.monotonic()
+        # Without a ring nothing can be sent: one error instead of one per container.
+        assert self.cluster.account_ring
         self.counts = Counts()
         self._suppressed = {account: until for account, until in self._suppressed.items()
                             if until > began}

@@ -9,6 +9,7 @@ import pytest
 
 from swift.common.clock import ManualClock
 from swift.common.daemon import Daemon, in_processes
+from swift.common.errors import RingError
 from test.support.logs import RecordingLogger
 from test.support.service import ROOT, alive, environment, eventually
 
@@ -21,6 +22,7 @@ class Paced(Daemon):
     """Each pass takes 3 seconds; the fourth sleep ends the test."""
 
     fails = False
+    trouble = ValueError
 
     def __init__(self, conf):
         clock = ManualClock()
@@ -39,7 +41,7 @@ class Paced(Daemon):
         self.passes += 1
         self.clock.advance(3)
         if self.fails:
-            raise ValueError('broken')
+            raise self.trouble('broken')
 
 
 def run(daemon_class, **conf):
@@ -73,6 +75,13 @@ def test_failed_pass_is_logged_and_the_next_one_runs():
     assert len(lines) == 3 and 'ValueError: broken' in lines[0]
     with pytest.raises(ValueError):
         daemon.run_once()
+
+
+def test_operating_errors_are_one_line_without_traceback():
+    class Failing(Paced):
+        fails = True
+        trouble = RingError
+    assert run(Failing, interval='10').logger.lines() == ['ERROR in paced pass: broken'] * 3
 
 
 # -- real processes ----------------------------------------------------------------------------
