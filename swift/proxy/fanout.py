@@ -12,6 +12,7 @@ thread and no queue, and the time is that of the slowest node all the same. As s
 agrees the others get the post-quorum time. (sheet 04, section 10.6)
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -147,6 +148,8 @@ class Fanout:
                                 node.handoff_index is not None)
             finally:
                 resp.close()
+            if answer.status == 409 and exchange.repeated:
+                answer = self._own_trace(slot, answer)
         except TransportError as error:
             self._blame(node, error)
             return Step.COUNT_ERROR if self._round.is_done else self._round.on_failure(slot)
@@ -164,6 +167,21 @@ class Fanout:
         elif step is not Step.ASK_NEXT:
             self._answers[slot] = answer
         return step
+
+    def _own_trace(self, slot: int, answer: Answer) -> Answer:
+        """Return the answer that a node lost if its conflict is with this very request.
+
+        It carried out the request, then died or closed before it answered; the connection sent
+        the request once more, and now the node holds something of the same time.
+        """
+        write = self._write
+        time = write.header_sets[slot].get('X-Timestamp')
+        if not time or answer.headers.get('X-Backend-Timestamp') != time:
+            return answer
+        if write.method == 'PUT':
+            etag = hashlib.md5(write.body, usedforsecurity=False).hexdigest()
+            return Answer(201, 'Created', {'Etag': etag}, b'', answer.is_handoff)
+        return Answer(202, 'Accepted', {}, b'', answer.is_handoff)
 
     def _blame(self, node: Any, what: Any) -> None:
         write = self._write

@@ -365,6 +365,7 @@ class FakeExchange:
         self._chunks = []
         self._is_ended = False
         self.is_closed = False
+        self.repeated = False
 
     def send_head(self, method, target, headers, body=None):
         self._request = (method, target, headers)

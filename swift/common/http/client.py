@@ -79,6 +79,7 @@ class Exchange:
         self.interim: ResponseHead | None = None
         self.heard = False               # a byte of the answer has come
         self.reused = reused
+        self.repeated = False            # the peer may have carried out the request before
         self._pool = pool
         self._stream: Stream | None = stream
         self._first: tuple[bytes, bytes] | None = None     # head and body, while repeatable
@@ -146,6 +147,7 @@ class Exchange:
         self._stream = self._pool.connect(self.address, self.conn_timeout)
         self._pool.count('repeated')
         self.reused = False
+        self.repeated = True
         self._send_first()
 
     def send(self, data: bytes) -> None:

@@ -9,7 +9,7 @@ from swift.common import green
 from swift.common.errors import ClientDisconnect, ClientReadTimeout
 from swift.common.swob import Request
 from swift.core.constraints import Constraints
-from test.support.fake_backend import FakeResponse
+from test.support.fake_backend import FakeExchange, FakeResponse, Record
 from test.support.proxy import Proxy, Trickle
 
 SMALL = b'hello world'
@@ -317,3 +317,36 @@ def test_write_affinity_puts_near_nodes_first():
     assert proxy.request('GET', '/v1/a/c/o').body == SMALL
     assert proxy.request('DELETE', '/v1/a/c/o').status == 204
     assert proxy.request('GET', '/v1/a/c/o').status == 404
+
+
+@pytest.mark.parametrize('already', [1, 3])
+def test_a_request_sent_once_more_does_not_conflict_with_itself(proxy, already, monkeypatch):
+    """A node stores, dies before it answers, and gets the same request again."""
+    plain = FakeExchange.response
+
+    def response(exchange, timeout):
+        node = proxy.pool.node(exchange._address)
+        if node in proxy.primaries()[:already]:
+            assert plain(exchange, timeout).status in (201, 202)
+            exchange.repeated = True
+        return plain(exchange, timeout)
+
+    monkeypatch.setattr(FakeExchange, 'response', response)
+    reply = proxy.request('PUT', '/v1/a/c/o', body=SMALL)
+    assert (reply.status, reply.headers['Etag']) == (201, hashlib.md5(SMALL).hexdigest())
+    assert proxy.request('POST', '/v1/a/c/o', {'X-Object-Meta-A': '1'}).status == 202
+
+
+def test_a_repeated_request_still_conflicts_with_a_newer_object(proxy, monkeypatch):
+    for node in proxy.primaries():
+        node.objects['a', 'c', 'o'] = Record(ts='9999999999.00000', data=b'', etag='', meta={},
+                                             type='')
+    monkeypatch.setattr(FakeExchange, '__init__', _repeated(FakeExchange.__init__))
+    assert proxy.request('PUT', '/v1/a/c/o', body=SMALL).status == 202
+
+
+def _repeated(plain):
+    def init(exchange, *args):
+        plain(exchange, *args)
+        exchange.repeated = True
+    return init
