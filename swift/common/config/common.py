@@ -78,6 +78,9 @@ class CommonOptions(LogOptions, StatsdOptions, shared=True):
     swift_dir = Text(DEFAULT_SWIFT_DIR, 'Directory of swift.conf, rings and shared files.')
     nice_priority = Integer(None, 'CPU scheduling priority, -20 (most favourable) to 19.',
                             at_least=-20, at_most=19)
+    cpu_scheduling = Choice('batch', 'normal', doc=(
+        'batch: a process that is woken waits for the one that is running to pause, so that '
+        'bursts of work are not cut to pieces (SCHED_BATCH); normal: as the system does it.'))
     ionice_class = Text('', 'I/O scheduling class: IOPRIO_CLASS_RT, IOPRIO_CLASS_BE or '
                             'IOPRIO_CLASS_IDLE.')
     ionice_priority = Integer(0, 'Priority within ionice_class, 0 (highest) to 7.',

@@ -52,9 +52,24 @@ privileges.set_priorities(CommonOptions.parse({'nice_priority': '7',
 print(os.nice(0))''').splitlines()[-1] == '7'
 
 
+@pytest.mark.parametrize('conf, before, after', [
+    ({}, 'OTHER', 'BATCH'), ({'cpu_scheduling': 'normal'}, 'OTHER', 'OTHER'),
+    ({}, 'IDLE', 'IDLE')])
+def test_only_the_usual_scheduling_becomes_batch(conf, before, after):
+    assert in_child(f'''
+import os
+from swift.common.config.common import CommonOptions
+os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+if {before!r} == 'IDLE':
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+privileges.set_priorities(CommonOptions.parse({conf!r}))
+print(os.sched_getscheduler(0) == os.SCHED_{after})''').splitlines()[-1] == 'True'
+
+
 def test_impossible_priorities_are_warnings():
     warnings = []
-    privileges.set_priorities(CommonOptions.parse({'ionice_class': 'NONSENSE'}), warnings.append)
+    privileges.set_priorities(CommonOptions.parse(
+        {'ionice_class': 'NONSENSE', 'cpu_scheduling': 'normal'}), warnings.append)
     assert warnings[0].startswith('WARNING: Unable to modify I/O scheduling class')
 
 
