@@ -56,7 +56,7 @@ def test_status_names_every_service(saio):
 def test_up_mends_a_half_dead_cluster(saio):
     os.killpg(saio.pids('object-server', 3)[0], signal.SIGKILL)
     down = saio_command('status', root=saio.layout.root)
-    assert down.returncode == 1 and 'no answer' in down.stdout
+    assert down.returncode == 1 and down.stdout.count('not running') == 1
     again = saio_command('up', root=saio.layout.root)
     assert again.returncode == 0 and 'not everything runs; starting object-server.3' in again.stderr
     assert saio_command('status', root=saio.layout.root).returncode == 0
@@ -77,6 +77,31 @@ def test_port_in_use_is_one_sentence(tmp_path):
                             root=str(tmp_path / 'saio'))
     assert done.returncode == 1 and done.stderr.count('\n') == 1
     assert f'cannot listen on 127.0.0.1:{port} (proxy-server): in use' in done.stderr
+
+
+def test_status_does_not_take_another_cluster_for_this_one(saio, tmp_path):
+    root = str(tmp_path / 'second')
+    layout = saio.layout
+    made = saio_command('up', '--config-only', '--port', str(layout.port), '--base-port',
+                        str(layout.base_port), root=root)
+    assert made.returncode == 0, made.stderr
+    done = saio_command('status', root=root)
+    assert done.returncode == 1
+    assert done.stdout.count('not running, but another program answers') == 13
+
+
+@pytest.mark.parametrize('command', ['up', 'reset', 'down', 'status', 'env'])
+def test_a_file_in_the_place_of_the_folder_is_one_sentence(tmp_path, command):
+    (tmp_path / 'file').write_text('')
+    done = saio_command(command, root=str(tmp_path / 'file'))
+    assert (done.returncode, done.stdout, done.stderr.count('\n')) == (1, '', 1)
+    assert 'file/cluster.json: Not a directory; choose another --root.' in done.stderr
+
+
+def test_environment_of_no_cluster_is_refused(tmp_path):
+    done = saio_command('env', root=str(tmp_path))
+    assert (done.returncode, done.stdout) == (1, '')
+    assert 'there is no cluster in ' in done.stderr
 
 
 def test_missing_memcached_is_one_sentence():

@@ -5,6 +5,8 @@ import socket
 from swift.cli.saio.bootstrap import Trouble, find_program
 from swift.cli.saio.layout import Layout
 
+SHOWN_PORTS = 4       # of those in use; an old cluster on the same ports has all of them
+
 
 def is_listening(ip: str, port: int, timeout_s: float = 0.5) -> bool:
     with socket.socket() as sock:
@@ -31,10 +33,12 @@ def free_port() -> int:
 
 
 def check_ports(layout: Layout) -> None:
-    """Raise Trouble naming every address that somebody else holds."""
+    """Raise Trouble naming the first addresses that somebody else holds."""
     taken = [f'{ip}:{port} ({service})' for service, ip, port in layout.addresses()
              if not can_bind(ip, port)]
     if taken:
+        taken[SHOWN_PORTS:] = ([f'and {len(taken) - SHOWN_PORTS} more']
+                               if len(taken) > SHOWN_PORTS else [])
         raise Trouble('cannot listen on %s: in use by another program; stop it, or choose other '
                       'ports with --port and --base-port.' % ', '.join(taken))
 

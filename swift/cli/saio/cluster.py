@@ -153,6 +153,15 @@ def silent_services(layout: Layout) -> list[str]:
     return [service for service, ip, port in layout.addresses() if not is_healthy(ip, port)]
 
 
+def state_of(layout: Layout, service: str, ip: str, port: int) -> str:
+    """Say in words how a server does. `service` is its name and, but for the proxy, its node."""
+    name, _, node = service.partition(' ')
+    running, healthy = is_running(layout, name, int(node) if node else None), is_healthy(ip, port)
+    if running:
+        return 'ok' if healthy else 'no answer'
+    return 'not running, but another program answers' if healthy else 'not running'
+
+
 def is_healthy(ip: str, port: int) -> bool:
     try:
         with urllib.request.urlopen(f'http://{ip}:{port}/healthcheck', timeout=2) as answer:

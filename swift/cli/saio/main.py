@@ -132,9 +132,11 @@ def status(layout: Layout) -> int:
     if cluster.load(layout.root) is None:
         print(f'There is no cluster in {layout.root}; `saio up` makes one.')
         return 1
-    silent = cluster.silent_services(layout)
+    silent = []
     for service, ip, port in layout.addresses():
-        print(f'{service:<20} {ip}:{port:<6} {"no answer" if service in silent else "ok"}')
+        state = cluster.state_of(layout, service, ip, port)
+        print(f'{service:<20} {ip}:{port:<6} {state}')
+        silent += [] if state == 'ok' else [service]
     pid = cluster.memcached_pid(layout)
     print(f'{"memcached":<20} 127.0.0.1:{layout.memcache_port:<6} {"ok" if pid else "not running"}')
     for daemon in cluster.DAEMONS:
@@ -147,6 +149,8 @@ def status(layout: Layout) -> int:
 
 
 def env(layout: Layout) -> None:
+    if cluster.load(layout.root) is None:
+        raise Trouble(f'there is no cluster in {layout.root}; `saio up` makes one.')
     for name, value in cluster.environment(layout).items():
         print(f"export {name}='{value}'")
 
@@ -173,6 +177,8 @@ def main(argv: list[str]) -> int:
         print(f'saio: {trouble}', file=sys.stderr)
     except PermissionError as err:
         print(f'saio: no permission for {err.filename}; choose another --root.', file=sys.stderr)
+    except OSError as err:
+        print(f'saio: {err.filename}: {err.strerror}; choose another --root.', file=sys.stderr)
     except KeyboardInterrupt:
         print('saio: interrupted', file=sys.stderr)
         return 130
