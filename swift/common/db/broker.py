@@ -340,6 +340,8 @@ class Broker:
                     if os.path.exists(target) and os.path.getsize(target):
                         raise DatabaseExists
                     os.rename(temporary, target)
+                    if name is None:
+                        _remove_leftovers(directory)
             except BaseException:
                 fs.unlink_if_there(temporary)
                 raise
@@ -472,6 +474,16 @@ def _settled_time(directory: str, now: float) -> tuple[int, int] | None:
     if now - status.st_mtime < COARSEST_TIME_S:
         return None
     return status.st_ino, status.st_mtime_ns
+
+
+def _remove_leftovers(directory: str) -> None:
+    """Remove what creations left that died half-way; callers hold the lock and have the file.
+
+    Another creation under way may lose its file here, but it would be refused all the same.
+    """
+    for name in fs.list_dir(directory):
+        if name.endswith('.tmp'):
+            fs.unlink_if_there(f'{directory}/{name}')
 
 
 def _raise_sync_point(db: sqlite3.Connection, direction: str, remote_id: str, point: int) -> None:

@@ -56,6 +56,17 @@ def test_create_again_is_refused_and_leaves_no_file(broker):
     assert broker.info().put_timestamp == T[0]
 
 
+def test_creation_removes_what_a_killed_one_left(tmp_path):
+    broker = ContainerBroker(place('container', tmp_path), environment())
+    os.makedirs(broker.place.directory)
+    left = os.path.join(broker.place.directory, 'a' * 32 + '.tmp')
+    with open(left, 'wb') as file:
+        file.write(b'SQLite format 3')
+    broker.create_container('AUTH_test', 'c', T[0], 0)
+    assert not os.path.exists(left)
+    broker.close()
+
+
 def test_missing_database(tmp_path):
     broker = ContainerBroker(place('container', tmp_path), environment())
     assert not broker.exists()
