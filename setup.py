@@ -5,7 +5,7 @@ servers as ``egg:swift#<name>``.
 """
 import glob
 
-from setuptools import find_packages, setup
+from setuptools import Extension, find_packages, setup
 
 VERSION = '3.0.0'
 
@@ -29,6 +29,8 @@ setup(
     license='Apache-2.0',
     python_requires='>=3.11',
     packages=find_packages(include=['swift', 'swift.*']),
+    # Without a C compiler the same is done in Python, slower (swift/common/chain.py).
+    ext_modules=[Extension('swift.common._chain', ['swift/common/_chain.c'], optional=True)],
     scripts=[path for path in sorted(glob.glob('bin/*')) if path != 'bin/saio'],
     install_requires=[
         'eventlet>=0.36', 'greenlet>=3.0', 'PasteDeploy>=3.0', 'setuptools', 'xattr>=0.9',

@@ -52,6 +52,11 @@ def step(name: str) -> None:
         _step_hook(name)
 
 
+def steps_are_watched() -> bool:
+    """True iff somebody wants to hear of every step."""
+    return _step_hook is not None
+
+
 def set_step_hook(hook: StepHook | None) -> None:
     """Install what ``step`` calls; for tests. The hook runs in disk threads."""
     global _step_hook

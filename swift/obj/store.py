@@ -20,21 +20,21 @@ from swift.common.codecs.async_update import PendingUpdate, encode_update
 from swift.common.errors import DeviceUnavailable, StateChanged
 from swift.common.green import DiskThreads
 from swift.core.conditions import Match
-from swift.core.fileset import data_name
+from swift.core.fileset import data_name, meta_name, tombstone_name
 from swift.core.hashing import md5
 from swift.core.names import drive_name_is_valid
 from swift.core.object_meta import Metadata, ObjectState, PostPlan, PostRequest, plan_post
 from swift.core.policy import StoragePolicy
 from swift.core.timestamp import ZERO, Timestamp
+from swift.obj.at_once import AtOnce, Outcome
 from swift.obj.placement import Placement
 from swift.obj.reading import ALL_OF_IT, Body, Kind, Lookup, Wish, fetch, look_up
 from swift.obj.writing import (
     ObjectWriter,
     WriteRules,
+    clean_up_after_write,
     complete_metadata,
-    write_meta,
     write_small,
-    write_tombstone,
 )
 
 _MIB = 1 << 20
@@ -97,6 +97,7 @@ class Store:
             options.mb_per_sync * _MIB or 1 << 62, options.reclaim_age, options.keep_cache_size)
         self._threads: dict[str, DiskThreads] = {}
         self._temporary: dict[str, fs.TemporaryFiles] = {}
+        self._at_once: dict[str, AtOnce] = {}
         self._verify_credit = 0.0
 
     # -- places and threads --------------------------------------------------------------------
@@ -115,17 +116,23 @@ class Store:
 
     def run(self, place: Placement, fn: Callable, *args: Any) -> Any:
         """Call ``fn`` in a disk thread of the place's device after checking the device."""
+        return self._threads_of(place).run(self._checked, place, fn, args)
+
+    def _threads_of(self, place: Placement) -> DiskThreads:
         threads = self._threads.get(place.device)
         if threads is None:
             # Checked first, so that made-up device names do not collect thread pools.
             fs.check_device(place.device_path, self.options.mount_check)
             threads = self._threads[place.device] = DiskThreads(
                 'disk-' + place.device, self.options.eventlet_tpool_num_threads)
-        return threads.run(self._checked, place, fn, args)
+        return threads
 
     def _checked(self, place: Placement, fn: Callable, args: tuple) -> Any:
-        fs.check_device(place.device_path, self.options.mount_check)
+        self._check_device(place)
         return fn(place, *args)
+
+    def _check_device(self, place: Placement) -> None:
+        fs.check_device(place.device_path, self.options.mount_check)
 
     def _found(self, place: Placement, fn: Callable, *args: Any) -> Lookup:
         """Call ``fn``, which reads. What it finds shows by itself that the device is there."""
@@ -203,19 +210,51 @@ class Store:
 
     def put_small(self, place: Placement, put: Put, body: bytes) -> Result:
         """Store a whole object in one step."""
-        return self._reported(place, self.run(place, self._put_small, put, body))
+        return self._reported(place, self._threads_of(place).run(self._put_small, place, put, body))
 
     def _put_small(self, place: Placement, put: Put, body: bytes) -> Result:
+        etag = md5(body).hexdigest()
+        metadata = complete_metadata(put.metadata, len(body), etag, place.name)
+        matches = put.etag is None or put.etag == etag
+        if matches and not self.options.mount_check:
+            # Mostly the object is new, and a directory that could be made shows that it is.
+            outcome = self._writer_at_once(place).write(
+                place, data_name(put.time), metadata, body, must_be_new=True)
+            if outcome is Outcome.WRITTEN:
+                return Result(Verdict.DONE, Lookup(Kind.ABSENT), ZERO, etag, len(body), True)
+        self._check_device(place)
         result = self._check_put(place, put)
         if result.verdict is not Verdict.DONE:
             return result
         # Checked before anything is created: the ETag is known as soon as the body is.
-        if put.etag is not None and md5(body).hexdigest() != put.etag:
+        if not matches:
             result.verdict = Verdict.BAD_ETAG
             return result
-        writer = self.writer(place)
-        write_small(writer, body, put.time, put.metadata, self.clock.time())
-        return self._stored(result, writer)
+        self._write_small(result, place, data_name(put.time), metadata, body)
+        result.etag, result.size = etag, len(body)
+        return result
+
+    def _writer_at_once(self, place: Placement) -> AtOnce:
+        found = self._at_once.get(place.device)
+        if found is None:
+            found = self._at_once.setdefault(place.device, AtOnce(self.rules, self.clock))
+        return found
+
+    def _write_small(self, result: Result, place: Placement, name: str, metadata: Metadata,
+                     body: bytes = b'', check_space: bool = True) -> None:
+        """Write a small file next to what ``result`` found: at once, or else step by step."""
+        now = self.clock.time()
+        outcome = self._writer_at_once(place).write(place, name, metadata, body,
+                                                    check_space=check_space)
+        if outcome is Outcome.WRITTEN:
+            problem = clean_up_after_write(place, now, self.rules.reclaim_age_s)
+            if problem:
+                result.problems.append(problem)
+        else:
+            writer = self.writer(place)
+            write_small(writer, name, metadata, body, now, check_space)
+            result.problems += writer.problems
+        result.written = True
 
     def check_put(self, place: Placement, put: Put) -> Result:
         """Say whether a PUT may go on: DONE means yes, nothing is written."""
@@ -249,9 +288,9 @@ class Store:
             result.verdict = Verdict.BAD_ETAG
             return result
 
-        def publish(_place: Placement) -> None:
-            writer.publish(data_name(put.time), complete_metadata(put.metadata, writer),
-                           self.clock.time())
+        def publish(place: Placement) -> None:
+            writer.publish(data_name(put.time), complete_metadata(
+                put.metadata, writer.size, writer.etag, place.name), self.clock.time())
         self.run(writer.place, publish)
         return self._reported(writer.place, self._stored(result, writer))
 
@@ -277,10 +316,9 @@ class Store:
         plan = plan_post(found.state, post)
         if plan is None:
             return Result(Verdict.CONFLICT, found, found.state.time)
-        writer = self.writer(place)
-        write_meta(writer, plan, self.clock.time())
-        return Result(Verdict.DONE, found, found.state.time, written=True, plan=plan,
-                      problems=writer.problems)
+        result = Result(Verdict.DONE, found, found.state.time, plan=plan)
+        self._write_small(result, place, meta_name(plan.time, plan.ctype_time), plan.metadata)
+        return result
 
     def delete(self, place: Placement, delete: Delete) -> Result:
         """Write the tombstone of a DELETE; even where there is nothing, so that it lasts."""
@@ -295,9 +333,10 @@ class Store:
         # when there was nothing to delete, because the object may be on its way.
         refused = delete.if_delete_at is not None and verdict is not Verdict.DONE
         if not refused and time < delete.time:
-            writer = self.writer(place)
-            write_tombstone(writer, delete.time, self.clock.time())
-            result.written, result.problems = True, writer.problems
+            # Never refused for lack of reserved space: it is the way to make some.
+            self._write_small(result, place, tombstone_name(delete.time),
+                              {'X-Timestamp': delete.time.internal, 'name': place.name},
+                              check_space=False)
         return result
 
     def _reported(self, place: Placement, result: Result) -> Result:

@@ -29,7 +29,7 @@ HASH_FILE = 'hashes.pkl'
 INVALID_FILE = 'hashes.invalid'
 LOCK_FILE = '.lock'
 LOCK_TIMEOUT_S = 10
-_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
 
 
 def mark_dirty(place: Placement) -> None:
@@ -56,7 +56,7 @@ def _append_suffix(part_path: str, suffix: str) -> None:
     # Without context managers: part of every write, and they cost as much as the system calls.
     lock = acquire('%s/%s' % (part_path, LOCK_FILE), LOCK_TIMEOUT_S, shared=True)
     try:
-        fd = os.open('%s/%s' % (part_path, INVALID_FILE), _APPEND, 0o644)
+        fd = os.open('%s/%s' % (part_path, INVALID_FILE), APPEND, 0o644)
         try:
             fs.write_all(fd, encode_invalid(suffix))
         finally:

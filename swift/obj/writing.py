@@ -19,8 +19,7 @@ from swift.common.errors import DiskError, DiskFull
 from swift.common.xattr import write_blob
 from swift.core import fileset
 from swift.core.hashing import md5
-from swift.core.object_meta import Metadata, PostPlan
-from swift.core.timestamp import Timestamp
+from swift.core.object_meta import Metadata
 from swift.obj.guard import Guard
 from swift.obj.part_power import mirror
 from swift.obj.placement import Placement
@@ -131,10 +130,9 @@ class ObjectWriter:
         if self._is_first and name.endswith(fileset.DATA):
             # The directory was made for this file: whoever added another one cleans up.
             return
-        try:
-            clean_up(self.place.hash_path, now, self._rules.reclaim_age_s)
-        except (OSError, DiskError) as error:
-            self.problems.append('cannot clean up %s: %s' % (self.place.hash_path, error))
+        problem = clean_up_after_write(self.place, now, self._rules.reclaim_age_s)
+        if problem:
+            self.problems.append(problem)
 
     def _publish(self, name: str, metadata: Metadata) -> None:
         write_blob(self._file.fd, encode_metadata(metadata))
@@ -167,41 +165,31 @@ class ObjectWriter:
         self.close()
 
 
-def write_small(writer: ObjectWriter, body: bytes, time: Timestamp, metadata: Metadata,
-                now: float) -> None:
-    """Write a whole object in one go; ``metadata`` lacks only length and ETag, added here."""
+def write_small(writer: ObjectWriter, name: str, metadata: Metadata, body: bytes, now: float,
+                check_space: bool = True) -> None:
+    """Write a file whose body is in memory, step by step."""
     try:
-        writer.open(len(body))
+        writer.open(len(body) if body else None, check_space)
         if body:
             writer.write([body])
-        writer.publish(fileset.data_name(time), complete_metadata(metadata, writer), now)
+        writer.publish(name, metadata, now)
     finally:
         writer.close()
 
 
-def complete_metadata(metadata: Metadata, writer: ObjectWriter) -> Metadata:
+def complete_metadata(metadata: Metadata, size: int, etag: str, name: str) -> Metadata:
     """Add length and ETag of what was written, in the usual order of keys."""
     complete = {'X-Timestamp': metadata['X-Timestamp'], 'Content-Type': metadata['Content-Type'],
-                'Content-Length': str(writer.size), 'ETag': writer.etag}
+                'Content-Length': str(size), 'ETag': etag}
     complete.update(metadata)
-    complete['name'] = writer.place.name
+    complete['name'] = name
     return complete
 
 
-def write_meta(writer: ObjectWriter, plan: PostPlan, now: float) -> None:
-    """Write the .meta of a POST."""
+def clean_up_after_write(place: Placement, now: float, reclaim_age_s: float) -> str:
+    """Remove what a new file made obsolete; return what went wrong, '' if nothing did."""
     try:
-        writer.open(None)
-        writer.publish(fileset.meta_name(plan.time, plan.ctype_time), plan.metadata, now)
-    finally:
-        writer.close()
-
-
-def write_tombstone(writer: ObjectWriter, time: Timestamp, now: float) -> None:
-    """Write the tombstone of a DELETE. It is never refused for lack of reserved space."""
-    try:
-        writer.open(None, check_space=False)
-        writer.publish(fileset.tombstone_name(time),
-                       {'X-Timestamp': time.internal, 'name': writer.place.name}, now)
-    finally:
-        writer.close()
+        clean_up(place.hash_path, now, reclaim_age_s)
+    except (OSError, DiskError) as error:
+        return 'cannot clean up %s: %s' % (place.hash_path, error)
+    return ''

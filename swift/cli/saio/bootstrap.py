@@ -6,6 +6,7 @@ Debian packages that no wheel brings (as root; otherwise it names them), and han
 `swift.cli.saio.main` in that environment. A second run finds everything in place and costs
 some milliseconds: what was installed is remembered by a digest of setup.py.
 """
+import glob
 import hashlib
 import os
 import shutil
@@ -17,6 +18,9 @@ import time
 PACKAGES = {'memcached': 'memcached', 'rsync': 'rsync'}
 HANDY_PACKAGES = {'curl': 'curl'}       # for the first upload; nothing fails without it
 XFS_PACKAGES = {'xfsprogs': 'mkfs.xfs'}
+# For swift/common/_chain.c; without them small writes are slower.
+COMPILER_PACKAGES = {'gcc': '/usr/bin/gcc', 'python3-dev': '/usr/bin/python3-config'}
+SOURCES = ('setup.py', 'swift/common/_chain.c')
 MINIMUM = (3, 11)
 SYSTEM_PYTHON = '/usr/bin/python3'
 
@@ -32,7 +36,8 @@ def main(clone: str, argv: list[str]) -> int:
                           % (*MINIMUM, sys.version.split()[0]))
         if needs_cluster_programs(argv):
             install_debian_packages(PACKAGES | (XFS_PACKAGES if '--xfs' in argv else {})
-                                    | (HANDY_PACKAGES if os.geteuid() == 0 else {}))
+                                    | (HANDY_PACKAGES | COMPILER_PACKAGES
+                                       if os.geteuid() == 0 else {}))
         python = ready_python(clone)
     except Trouble as trouble:
         print(f'saio: {trouble}', file=sys.stderr)
@@ -82,6 +87,9 @@ def ready_python(clone: str) -> str:
         with step('installing the cluster and its dependencies from PyPI'):
             run_quietly([python, '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check',
                          '-e', clone])
+        if not glob.glob(os.path.join(clone, 'swift', 'common', '_chain.*.so')):
+            print('saio: no C compiler (gcc, python3-dev): small writes will be slower',
+                  file=sys.stderr)
         with open(stamp, 'w', encoding='ascii') as f:
             f.write(digest)
     return python
@@ -136,10 +144,12 @@ def clone_is_installed(python: str, clone: str) -> bool:
 
 
 def setup_digest(clone: str) -> str:
-    parts = [os.path.join(clone, 'setup.py')]
-    with open(parts[0], 'rb') as f:
-        programs = ','.join(sorted(os.listdir(os.path.join(clone, 'bin'))))
-        return hashlib.sha256(f.read() + programs.encode()).hexdigest()
+    digest = hashlib.sha256()
+    for name in SOURCES:
+        with open(os.path.join(clone, name), 'rb') as f:
+            digest.update(f.read())
+    digest.update(','.join(sorted(os.listdir(os.path.join(clone, 'bin')))).encode())
+    return digest.hexdigest()
 
 
 def read_text(path: str) -> str:

@@ -236,9 +236,12 @@ class Broker:
         Cost: one append and one fdatasync; every 128 KiB of records one merge.
         """
         assert not self.env.skip_commits, 'commits not accepted'
+        limit = timeout_s or self.env.lock_timeout_s
+        with self._log_turn(limit):
+            if pending.append_at_once(self.place, data):
+                return
         if pending.size(self.place) > pending.PENDING_CAP:
             self.merge_pending()
-        limit = timeout_s or self.env.lock_timeout_s
         with self._log_turn(limit):
             fd, created = pending.append(self.place, data, limit, self.exists)
         pending.make_durable(self.place, fd, created)

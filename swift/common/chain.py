@@ -1,0 +1,227 @@
+"""File operations in a row as one step: the interpreter lock is given up once for all of them.
+
+Layer 1; blocks, for disk threads. A durable write is some twenty system calls. Each call from
+Python gives the lock away and has to get it back from a busy event loop, which costs more than
+the call itself (measured: fifteen context switches per small PUT). Here the calls are written
+down first and then carried out together by ``_chain.c``:
+
+    program = (make_dir(path), open_file(0, path, O_TMPFILE | O_WRONLY), write(0, body), fsync(0),
+               link(0, target))
+    made = run(program)
+
+The first operation that fails ends the program: ``Stopped`` says which, and nothing of it is
+undone, except that descriptors are closed. What else to do about it is the caller's business.
+
+Where the extension was not built, or a test watches the steps (``fs.step``), ``run_in_python``
+does the same; a test holds the two together.
+"""
+import fcntl
+import os
+from collections.abc import Callable
+
+from swift.common import fs
+
+try:
+    from swift.common import _chain
+except ImportError:
+    _chain = None
+
+Step = tuple[int, int, str | None, bytes | bool | None, int]
+Program = tuple[Step, ...]
+
+SLOTS = 4
+LOCK_SHARED = fcntl.LOCK_SH | fcntl.LOCK_NB
+LOCK_EXCLUSIVE = fcntl.LOCK_EX | fcntl.LOCK_NB
+
+# The numbers of _chain.c.
+(_OPEN, _CLOSE, _MKDIR, _MKDIR_NEW, _WRITE, _APPEND, _SETXATTR, _FSYNC, _FDATASYNC, _FLOCK,
+ _IN_PLACE, _EXISTS, _LINK, _ROOM) = range(14)
+_NAMES = {_MKDIR: 'mkdir', _MKDIR_NEW: 'mkdir', _WRITE: 'write', _APPEND: 'append',
+          _SETXATTR: 'setxattr', _FSYNC: 'fsync', _FDATASYNC: 'fdatasync', _LINK: 'link'}
+
+
+class Stopped(Exception):
+    """An operation failed. ``done``: how many went through before it; ``error``: an OSError."""
+
+    def __init__(self, done: int, error: OSError):
+        super().__init__(done, error)
+        self.done = done
+        self.error = error
+
+
+def is_native() -> bool:
+    """True iff programs run without the interpreter lock."""
+    return _chain is not None and not fs.steps_are_watched()
+
+
+def run(program: Program, fd: int = -1) -> int:
+    """Carry out a program; return how many directories it made. Raises Stopped.
+
+    ``fd`` is in slot 0 at first and stays open; what the program opens is closed at its end.
+    """
+    if _chain is None or fs.steps_are_watched():
+        return run_in_python(program, fd)
+    done, number, made = _chain.run(program, fd)
+    if number:
+        raise Stopped(done, OSError(number, os.strerror(number), program[done][2]))
+    return made
+
+
+# -- operations --------------------------------------------------------------------------------
+
+def open_file(slot: int, path: str, flags: int, readable_by_all: bool = False) -> Step:
+    """Open a file into a free slot; a new one gets mode 0600, or 0644."""
+    return _OPEN, slot, path, readable_by_all or None, flags
+
+
+def close(slot: int) -> Step:
+    """Close what is in a slot."""
+    return _CLOSE, slot, None, None, 0
+
+
+def make_dir(path: str) -> Step:
+    """Make a directory unless it is there. The one above must exist."""
+    return _MKDIR, 0, path, None, 0
+
+
+def make_new_dir(path: str) -> Step:
+    """Make a directory, which must not be there yet."""
+    return _MKDIR_NEW, 0, path, None, 0
+
+
+def write(slot: int, data: bytes) -> Step:
+    """Write all of ``data`` at the current position."""
+    return _WRITE, slot, None, data, 0
+
+
+def append(slot: int, data: bytes, size_max: int) -> Step:
+    """Add a record to a file opened for appending: all of it, or nothing when it does not fit.
+
+    Fails as well when the file is longer than ``size_max`` before.
+    """
+    return _APPEND, slot, None, data, size_max
+
+
+def set_attribute(slot: int, name: str, value: bytes) -> Step:
+    """Set an extended attribute."""
+    return _SETXATTR, slot, name, value, 0
+
+
+def fsync(slot: int) -> Step:
+    """Make a file, or the entries of a directory, durable."""
+    return _FSYNC, slot, None, None, 0
+
+
+def fdatasync(slot: int) -> Step:
+    """Make the data of a file durable."""
+    return _FDATASYNC, slot, None, None, 0
+
+
+def lock(slot: int, kind: int) -> Step:
+    """Lock a file as LOCK_SHARED or LOCK_EXCLUSIVE; fails when that would mean to wait."""
+    return _FLOCK, slot, None, None, kind
+
+
+def still_in_place(slot: int) -> Step:
+    """Fail when the file has no name any more: a lock on a deleted file protects nothing."""
+    return _IN_PLACE, slot, None, None, 0
+
+
+def exists(path: str) -> Step:
+    """Fail when nothing is at ``path``."""
+    return _EXISTS, 0, path, None, 0
+
+
+def link(slot: int, target: str) -> Step:
+    """Give an unnamed file its name; fails when the name is taken."""
+    return _LINK, slot, target, None, 0
+
+
+def room(slot: int, limit: int) -> Step:
+    """Fail unless the file system has more than ``limit`` bytes left."""
+    return _ROOM, slot, None, None, limit
+
+
+# -- the same without the extension --------------------------------------------------------------
+
+def run_in_python(program: Program, fd: int = -1) -> int:
+    """Like run(), operation by operation, announcing each durable one (``fs.step``)."""
+    fds = [fd] + [-1] * (SLOTS - 1)
+    made = done = 0
+    try:
+        for step in program:
+            name = _NAMES.get(step[0])
+            if name is not None:
+                fs.step(name)
+            made += _OPERATIONS[step[0]](fds, *step[1:]) or 0
+            done += 1
+    except OSError as error:
+        raise Stopped(done, error) from None
+    finally:
+        for opened in fds:
+            if opened not in (-1, fd):
+                os.close(opened)
+    return made
+
+
+def _open(fds: list[int], slot: int, path: str, readable_by_all: bool, flags: int) -> None:
+    fds[slot] = os.open(path, flags | os.O_CLOEXEC, 0o644 if readable_by_all else 0o600)
+
+
+def _close(fds: list[int], slot: int, *_rest: object) -> None:
+    opened, fds[slot] = fds[slot], -1
+    os.close(opened)
+
+
+def _make_dir(_fds: list[int], _slot: int, path: str, *_rest: object) -> int:
+    try:
+        os.mkdir(path)
+        return 1
+    except FileExistsError:
+        return 0
+
+
+def _make_new_dir(_fds: list[int], _slot: int, path: str, *_rest: object) -> int:
+    os.mkdir(path)
+    return 1
+
+
+def _write(fds: list[int], slot: int, _text: None, data: bytes, _number: int) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fds[slot], view):]
+
+
+def _append(fds: list[int], slot: int, _text: None, data: bytes, size_max: int) -> None:
+    length = os.fstat(fds[slot]).st_size
+    if length > size_max:
+        raise OSError('too long')
+    try:
+        _write(fds, slot, None, data, 0)
+    except OSError:
+        os.ftruncate(fds[slot], length)
+        raise
+
+
+def _still_in_place(fds: list[int], slot: int, *_rest: object) -> None:
+    if not os.fstat(fds[slot]).st_nlink:
+        raise FileNotFoundError('deleted')
+
+
+def _room(fds: list[int], slot: int, _text: None, _data: None, limit: int) -> None:
+    info = os.fstatvfs(fds[slot])
+    if info.f_bavail * info.f_frsize <= limit:
+        raise OSError('no room')
+
+
+_OPERATIONS: dict[int, Callable[..., int | None]] = {
+    _OPEN: _open, _CLOSE: _close, _MKDIR: _make_dir, _MKDIR_NEW: _make_new_dir, _WRITE: _write,
+    _APPEND: _append, _IN_PLACE: _still_in_place, _ROOM: _room,
+    _SETXATTR: lambda fds, slot, name, value, _number: os.setxattr(fds[slot], name, value),
+    _FSYNC: lambda fds, slot, *_rest: os.fsync(fds[slot]),
+    _FDATASYNC: lambda fds, slot, *_rest: os.fdatasync(fds[slot]),
+    _FLOCK: lambda fds, slot, _text, _data, kind: fcntl.flock(fds[slot], kind),
+    _EXISTS: lambda _fds, _slot, path, *_rest: os.stat(path) and None,
+    _LINK: lambda fds, slot, target, *_rest: os.link(
+        '/proc/self/fd/%d' % fds[slot], target, src_dir_fd=fds[slot], follow_symlinks=True),
+}

@@ -1,0 +1,120 @@
+"""Write a small file into a hash directory in one go: one chain of operations, one disk hop.
+
+Layer 3; blocks, for disk threads. The order of a durable write (see writing.py) as a program:
+
+    directories -> unnamed file -> data -> attributes -> fsync -> suffix marked dirty -> link
+    -> fsync of the hash directory
+
+This is the way of nearly every small PUT, POST and DELETE. Whatever is out of the ordinary before
+the link (no unnamed files, a lock that is held, too little room, a name that is taken) leaves
+nothing to see and is answered with UNUSUAL: the caller then takes the way step by step
+(writing.ObjectWriter), which knows what to do or what to say.
+"""
+import math
+import os
+from enum import Enum
+
+from swift.common import chain, fs
+from swift.common.clock import SYSTEM, Clock
+from swift.common.codecs.hashes import encode_invalid
+from swift.common.codecs.metadata import encode_metadata
+from swift.common.xattr import CHECKSUM_KEY, KEY, PIECE_SIZE
+from swift.core.hashing import md5
+from swift.core.object_meta import Metadata
+from swift.obj.placement import Placement
+from swift.obj.suffix_hashes import APPEND, INVALID_FILE, LOCK_FILE
+from swift.obj.writing import WriteRules
+
+_FACTS_AGE_S = 60.0
+_BODY, _LOCK, _DIRTY, _DIRECTORY = range(chain.SLOTS)
+_UNNAMED = os.O_TMPFILE | os.O_WRONLY
+_LOCK_FLAGS = os.O_WRONLY | os.O_CREAT
+_DIRECTORY_FLAGS = os.O_DIRECTORY | os.O_RDONLY
+
+
+class Outcome(Enum):
+    """What became of a write at once."""
+    WRITTEN = 'written'              # durable and visible
+    THERE = 'there'                  # the hash directory exists, although it should be new
+    UNUSUAL = 'unusual'              # nothing to see; take the way step by step
+
+
+class AtOnce:
+    """Writes small files on one device. Methods run in disk threads, several at once."""
+
+    def __init__(self, rules: WriteRules, clock: Clock = SYSTEM):
+        self._rules = rules
+        self._clock = clock
+        self._facts_until = -1.0
+        self._is_ordered = False
+        self._reserve = 0.0
+
+    def write(self, place: Placement, name: str, metadata: Metadata, body: bytes = b'', *,
+              must_be_new: bool = False, check_space: bool = True) -> Outcome:
+        """Write a file named ``name``; durable when this returns WRITTEN.
+
+        ``must_be_new``: only if the object has no directory yet. Raises DiskError when the name
+        is given but its durability could not be had.
+        """
+        blob = encode_metadata(metadata)
+        if place.next_part_power is not None or len(blob) >= PIECE_SIZE:
+            return Outcome.UNUSUAL
+        try:
+            self._refresh_facts(place.device_path)
+        except OSError:
+            return Outcome.UNUSUAL
+        directories = self._directories(place, must_be_new)
+        hidden = (*directories, *self._file(place, blob, body, check_space), *_mark_dirty(place),
+                  chain.link(_BODY, '%s/%s' % (place.hash_path, name)))
+        program = (*hidden, chain.open_file(_DIRECTORY, place.hash_path, _DIRECTORY_FLAGS),
+                   chain.fsync(_DIRECTORY))
+        try:
+            made = chain.run(program)
+        except chain.Stopped as stopped:
+            if stopped.done >= len(hidden):
+                raise fs.disk_error(stopped.error, place.hash_path) from stopped.error
+            is_there = must_be_new and stopped.done == len(directories) - 1 and isinstance(
+                stopped.error, FileExistsError)
+            return Outcome.THERE if is_there else Outcome.UNUSUAL
+        if made and not self._is_ordered:
+            fs.sync_dirs(os.path.dirname(place.hash_path), made - 1)
+        return Outcome.WRITTEN
+
+    def _refresh_facts(self, device_path: str) -> None:
+        """Look at the file system now and then: its kind and size change with the disk only."""
+        now = self._clock.monotonic()
+        if now < self._facts_until:
+            return
+        self._is_ordered = fs.orders_entries(device_path)
+        info = os.statvfs(device_path)
+        self._reserve = self._rules.reserve.bytes_of(info.f_blocks * info.f_frsize)
+        self._facts_until = now + _FACTS_AGE_S
+
+    @staticmethod
+    def _directories(place: Placement, must_be_new: bool) -> tuple:
+        make_last = chain.make_new_dir if must_be_new else chain.make_dir
+        return (chain.make_dir(place.part_path), chain.make_dir(place.suffix_path),
+                make_last(place.hash_path))
+
+    def _file(self, place: Placement, blob: bytes, body: bytes, check_space: bool) -> list:
+        steps = [chain.open_file(_BODY, place.hash_path, _UNNAMED)]
+        if check_space and self._reserve and (self._rules.use_fallocate or not body):
+            # An empty file may take the last byte above the reserve, a body must leave one more.
+            limit = (int(self._reserve) + len(body) if body
+                     else math.ceil(self._reserve) - 1)
+            steps.append(chain.room(_BODY, limit))
+        if body:
+            steps.append(chain.write(_BODY, body))
+        steps += (chain.set_attribute(_BODY, KEY, blob),
+                  chain.set_attribute(_BODY, CHECKSUM_KEY, md5(blob).hexdigest().encode('ascii')),
+                  chain.fsync(_BODY))
+        return steps
+
+
+def _mark_dirty(place: Placement) -> tuple:
+    """What suffix_hashes.mark_dirty does, unless it would have to wait."""
+    return (chain.open_file(_LOCK, '%s/%s' % (place.part_path, LOCK_FILE), _LOCK_FLAGS, True),
+            chain.lock(_LOCK, chain.LOCK_SHARED), chain.still_in_place(_LOCK),
+            chain.open_file(_DIRTY, '%s/%s' % (place.part_path, INVALID_FILE), APPEND, True),
+            chain.write(_DIRTY, encode_invalid(place.suffix)),
+            chain.close(_DIRTY), chain.close(_LOCK))
