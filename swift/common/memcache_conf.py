@@ -87,8 +87,7 @@ def load_memcache(conf: Mapping[str, str], logger=None) -> MemcacheRing:
     """
     options = MemcacheOptions.parse(memcache_section(conf), source=conf.get('__file__', ''))
     logger = logger or get_logger(conf, 'swift', 'memcache')
-    for warning in options.warnings:
-        logger.warning('%s', warning)
+    options.report_to(logger)
     settings = MemcacheSettings(
         max_connections=options.memcache_max_connections,
         connect_timeout_s=options.connect_timeout,

@@ -26,6 +26,7 @@ from collections.abc import Callable, Iterator
 
 from swift.common import green
 from swift.common.clock import SYSTEM, Clock
+from swift.common.disk_threads import run_in_thread
 from swift.common.errors import RingError
 from swift.common.ring.files import RingData, file_identity, read_ring
 from swift.core.ring_lookup import Node, Placement
@@ -228,4 +229,4 @@ def _run_in_background(load: Callable[[], None]) -> None:
         # A native thread has no event loop to run a green thread in, and may block as it likes.
         load()
     else:
-        green.spawn_detached(green.run_in_thread, load)
+        green.spawn_detached(run_in_thread, load)
