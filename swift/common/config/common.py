@@ -116,8 +116,8 @@ class CommonServerOptions(CommonOptions, shared=True):
     key_file = Text('', 'Key of cert_file.')
     eventlet_debug = Bool(False, 'Log a line for each answer of the HTTP engine, in addition '
                                 'to what the application logs.')
-    stale_worker_timeout = Seconds(86400, 'Workers of an earlier configuration are killed this '
-                                          'long after a seamless reload.')
+    stale_worker_timeout = Seconds(86400, 'Workers still busy this long after a seamless '
+                                          'reload or a graceful shutdown are ended.')
     servers_per_port = Integer(0, 'Object server: this many workers for each port that the '
                                   'rings give to devices of this machine; 0 = use bind_port '
                                   'and workers.', at_least=0)
