@@ -32,6 +32,7 @@ from swift.common.green import (
     event_loop,
     native_thread,
     native_threading,
+    spawn_detached,
 )
 
 GENERAL_THREADS = 8
@@ -237,6 +238,15 @@ def run_in_thread(fn: Callable, /, *args: Any, **kwargs: Any) -> Any:
     if _general is None:
         _general = DiskThreads('general', GENERAL_THREADS)
     return _general.run(fn, *args, **kwargs)
+
+
+def run_in_background(fn: Callable[[], Any]) -> None:
+    """Let a native thread call a blocking function some time; nobody waits for the result."""
+    if native_thread.get_native_id() != os.getpid():
+        # A native thread has no event loop to run a green thread in, and may block as it likes.
+        fn()
+    else:
+        spawn_detached(run_in_thread, fn)
 
 
 def _reset_pools_in_child() -> None:
