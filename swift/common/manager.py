@@ -287,8 +287,7 @@ class Control:
             self._show('%s already started...' % service)
         return bool(blocking)
 
-    @staticmethod
-    def _spawn(service: Service, conf: str, once: bool, wishes: Wishes) -> subprocess.Popen:
+    def _spawn(self, service: Service, conf: str, once: bool, wishes: Wishes) -> subprocess.Popen:
         program = find_program(service)
         if program is None:
             raise FileNotFoundError(service.program)
@@ -300,6 +299,7 @@ class Control:
             stdout = subprocess.DEVNULL
         return subprocess.Popen(
             words, stdout=stdout, stdin=subprocess.DEVNULL,
+            env={**os.environ, 'SWIFT_DIR': self.places.swift_dir},
             stderr=None if stdout is None else subprocess.STDOUT)
 
     def _await_ready(self, child: subprocess.Popen) -> int:

@@ -19,8 +19,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from swift.common import green
-from swift.common.cluster import DEFAULT_SWIFT_DIR, Cluster
+from swift.common.cluster import Cluster
 from swift.common.config.options import Options, Seconds, is_true
+from swift.common.places import config_root
 from swift.common.sections import read_section
 from swift.common.subrequest import make_subrequest
 from swift.common.swob import (
@@ -398,5 +399,5 @@ def copied_facts(put_headers: Mapping[str, str], source: Place,
 def filter_factory(global_conf: dict, **local_conf: str) -> Callable:
     """Paste entry point: `use = egg:swift#copy`."""
     section = read_section(CopyOptions, global_conf, local_conf, 'proxy-server', 'copy')
-    limits = Cluster(section.conf.get('swift_dir') or DEFAULT_SWIFT_DIR).constraints
+    limits = Cluster(config_root(section.conf.get('swift_dir'))).constraints
     return lambda app: CopyFilter(app, section.options, limits)

@@ -23,6 +23,8 @@ with open(conf + '.words', 'a') as stream:
     stream.write(' '.join(sys.argv[2:]) + ';')
 if 'say' in words:
     print(words['say'], flush=True)
+if 'show' in words:
+    print(os.environ.get(words['show']), flush=True)
 if 'exit' in words or 'once' in sys.argv:
     sys.exit(int(words.get('exit', 0)))
 def note(number, frame):
@@ -323,6 +325,11 @@ def test_json_tells_what_was_said_and_what_runs(objects):
         {'server': 'object-server', 'config': confs[0], 'pid': None, 'running': False}]
     assert json.loads(objects.init('object', 'frobnicate', '-j')[1][0])['messages'][-1] == (
         'ERROR: unknown command, frobnicate')
+
+
+def test_what_is_started_has_the_same_root(objects):
+    objects.conf('proxy-server.conf', 'show=SWIFT_DIR')
+    assert objects.init('proxy', 'start')[1][1:] == [str(objects.etc)]
 
 
 def test_environment_chooses_the_places(objects):
