@@ -1,7 +1,8 @@
 """swift-config: print configurations as the programs see them.
 
 Layer 4. By default with the rules of daemons; `-w` with those of WSGI servers. `--options` shows
-every option that the services in a file know, with its value, default and meaning.
+every option that the services in a file know, with its value, default and meaning; `--files` which
+file of a directory each option comes from.
 
 Source: sheet 07 sections 9, 28.12, 28.19.
 """
@@ -16,7 +17,7 @@ from paste.deploy import loadwsgi
 from swift.cli.broken_pipe import ends_quietly
 from swift.common.config.catalog import find
 from swift.common.config.options import show_value
-from swift.common.config.parser import paste_context, readconf, shadowed_options
+from swift.common.config.parser import origins, paste_context, readconf, shadowed_options
 from swift.common.errors import ConfigError
 from swift.common.services import Places, configurations, parse_services
 
@@ -34,6 +35,8 @@ def make_parser() -> argparse.ArgumentParser:
                         help='read with the rules of WSGI servers')
     parser.add_argument('-o', '--options', action='store_true',
                         help='show every known option, its value and its meaning')
+    parser.add_argument('-f', '--files', action='store_true',
+                        help='say after each option which file it comes from')
     parser.add_argument('-d', '--swift-dir', metavar='DIR', help='directory of configurations')
     return parser
 
@@ -61,6 +64,17 @@ def daemon_view(path: str, section: str | None) -> Iterator[str]:
     for name, value in conf.items():
         if isinstance(value, dict):
             yield from _section(name, value)
+
+
+def files_view(path: str, section: str | None) -> Iterator[str]:
+    """Yield the lines of the daemon view, each option with the file that decides about it."""
+    sources = origins(path)
+    for name, values in readconf(path).items():
+        if isinstance(values, dict) and section in (None, name):
+            yield '[%s]' % name
+            yield from ('%s = %s  # %s' % (option, value, sources[name][option])
+                        for option, value in sorted(values.items()))
+            yield ''
 
 
 def wsgi_view(path: str, section: str | None) -> Iterator[str]:
@@ -114,7 +128,8 @@ def run(argv: Sequence[str], show: Callable[[str], Any] = print) -> int:
     """Do what the command line says; return the exit code."""
     options = make_parser().parse_args(list(argv))
     places = Places.choose(options.swift_dir)
-    view = options_view if options.options else wsgi_view if options.wsgi else daemon_view
+    view = (options_view if options.options else files_view if options.files
+            else wsgi_view if options.wsgi else daemon_view)
     failures = 0
     for target in options.targets:
         paths = paths_of(target, options.config_num, places)

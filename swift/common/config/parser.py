@@ -108,6 +108,20 @@ def readconf(path: str, section: str | None = None, defaults: Mapping[str, str] 
     return conf
 
 
+def origins(path: str) -> dict[str, dict[str, str]]:
+    """Return, by section and option, the name of the file that decides under the daemon rules."""
+    found: dict[str, dict[str, str]] = {}
+    inherited: dict[str, str] = {}
+    for name in config_files(path):
+        parser = parser_for(name, raw=True)
+        base = os.path.basename(name)
+        inherited.update(dict.fromkeys(parser.defaults(), base))
+        for section in parser.sections():
+            # What a section says itself beats [DEFAULT], whichever file comes last.
+            found.setdefault(section, {}).update(dict.fromkeys(parser._sections[section], base))
+    return {section: {**inherited, **own} for section, own in found.items()}
+
+
 def _items(parser: configparser.RawConfigParser, section: str, path: str) -> dict[str, str]:
     try:
         return dict(parser.items(section))

@@ -70,6 +70,16 @@ def test_options_view_shows_values_defaults_and_mistakes(conf):
     assert any('workres (did you mean workers?)' in line for line in shown)
 
 
+def test_files_view_names_the_file_that_decides(tmp_path):
+    (tmp_path / '10.conf').write_text('[DEFAULT]\na = 1\nb = 1\nc = 1\n'
+                                      '[object-updater]\nc = 5\ninterval = 1\n')
+    (tmp_path / '20.conf').write_text('[DEFAULT]\nb = 2\nc = 2\n'
+                                      '[object-updater]\ninterval = 2\n')
+    assert lines('--files', tmp_path)[1] == [
+        '# %s' % tmp_path, '[object-updater]', 'a = 1  # 10.conf', 'b = 2  # 20.conf',
+        'c = 5  # 10.conf', 'interval = 2  # 20.conf', '']
+
+
 def test_servers_are_found_by_name(conf, capsys):
     root = conf.parent.parent
     code, shown = lines('object-updater', '-d', root)
