@@ -271,6 +271,7 @@ def test_orphans_of_a_killed_manager_do_not_keep_the_next_one_away(service):
         service.start()
     finally:
         os.kill(orphan, signal.SIGKILL)
+    eventually(lambda: not alive(orphan))  # until then it gets its share of the connections
     eventually(lambda: service.get('/pid') == str(service.workers()[0]))
 
 
