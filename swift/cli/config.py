@@ -81,18 +81,20 @@ def wsgi_view(path: str, section: str | None) -> Iterator[str]:
     """Yield the lines of a configuration read with the rules of WSGI servers."""
     context = paste_context(path)
     apps = context
-    lines: list[tuple[str, dict]] = []
+    elements: list[tuple[str, Any]] = []
     if context.object_type is loadwsgi.PIPELINE:
         apps = context.app_context
-        elements = [*context.filter_contexts, apps]
-        yield from _section('pipeline:main', {'pipeline': ' '.join(
-            _name(element) for element in elements)}) if section in (None, 'pipeline:main') else ()
-        lines = [('filter:' + _name(element), dict(element.config()))
-                 for element in context.filter_contexts]
-    lines.append(('application:' + _name(apps), dict(apps.config())))
-    for name, conf in lines:
-        if section in (None, name, name.partition(':')[2]):
-            yield from _section(name, conf)
+        if section in (None, 'pipeline:main'):
+            yield from _section('pipeline:main', {'pipeline': ' '.join(
+                _name(element) for element in [*context.filter_contexts, apps])})
+        elements = [('filter', element) for element in context.filter_contexts]
+    for kind, element in [*elements, ('application', apps)]:
+        conf = dict(element.config())
+        # As shown, and as the file calls it.
+        names = {prefix + name for name in (_name(element), conf['__name__'])
+                 for prefix in ('', kind + ':', kind.removesuffix('lication') + ':')}
+        if section is None or section in names:
+            yield from _section('%s:%s' % (kind, _name(element)), conf)
     for warning in shadowed_options(path):
         yield '# WARNING: ' + warning
 

@@ -61,6 +61,9 @@ def test_wsgi_view_shows_effective_options_and_warns(conf, monkeypatch):
     filter_at = shown.index('[filter:filter_factory]')
     assert 'bind_port = 6200' in shown[filter_at:] and 'bind_port = 5' not in shown
     assert shown[-1].startswith('# WARNING: ') and 'bind_port = 5' in shown[-1]
+    for name in ('app:app', 'app', 'application:app', 'application:app_factory'):
+        shown = lines('-w', '-s', name, '1.conf')[1]
+        assert [line for line in shown if line.startswith('[')] == ['[application:app_factory]']
 
 
 def test_options_view_shows_values_defaults_and_mistakes(conf):
