@@ -23,8 +23,8 @@ from swift.common.db.service import (
     plain,
 )
 from swift.common.errors import DatabaseMissing
-from swift.common.log import get_logger
 from swift.common.metrics import Statsd
+from swift.common.sections import read_section
 from swift.core.db_metadata import Metadata
 from swift.core.headers import is_sys_or_user_meta, title_case
 from swift.core.listing import ListingQuery
@@ -232,11 +232,9 @@ def _gone(info: AccountInfo | None) -> Answer:
 
 def app_factory(global_conf: dict, **local_conf: str) -> Callable:
     """Return the paste application."""
-    options = AccountServerOptions.parse({**global_conf, **local_conf})
-    logger = get_logger(options, 'account-server')
-    for warning in options.warnings:
-        logger.warning('%s', warning)
-    return make_app(options, Cluster(options.swift_dir, logger=logger), logger)
+    section = read_section(AccountServerOptions, global_conf, local_conf, 'account-server')
+    cluster = Cluster(section.options.swift_dir, logger=section.logger)
+    return make_app(section.options, cluster, section.logger)
 
 
 def make_app(options: AccountServerOptions, cluster: Cluster, logger: Any,

@@ -1,7 +1,8 @@
 """swift-config: print configurations as the programs see them.
 
 Layer 4. By default with the rules of daemons; `-w` with those of WSGI servers. `--options` shows
-every option that the services in a file know, with its value, default and meaning.
+every option that the services in a file know, with its value, default and meaning; `--files` which
+file of a directory each option comes from.
 
 Source: sheet 07 sections 9, 28.12, 28.19.
 """
@@ -16,7 +17,7 @@ from paste.deploy import loadwsgi
 from swift.cli.broken_pipe import ends_quietly
 from swift.common.config.catalog import find
 from swift.common.config.options import show_value
-from swift.common.config.parser import paste_context, readconf, shadowed_options
+from swift.common.config.parser import origins, paste_context, readconf, shadowed_options
 from swift.common.errors import ConfigError
 from swift.common.services import Places, configurations, parse_services
 
@@ -34,6 +35,8 @@ def make_parser() -> argparse.ArgumentParser:
                         help='read with the rules of WSGI servers')
     parser.add_argument('-o', '--options', action='store_true',
                         help='show every known option, its value and its meaning')
+    parser.add_argument('-f', '--files', action='store_true',
+                        help='say after each option which file it comes from')
     parser.add_argument('-d', '--swift-dir', metavar='DIR', help='directory of configurations')
     return parser
 
@@ -63,22 +66,35 @@ def daemon_view(path: str, section: str | None) -> Iterator[str]:
             yield from _section(name, value)
 
 
+def files_view(path: str, section: str | None) -> Iterator[str]:
+    """Yield the lines of the daemon view, each option with the file that decides about it."""
+    sources = origins(path)
+    for name, values in readconf(path).items():
+        if isinstance(values, dict) and section in (None, name):
+            yield '[%s]' % name
+            yield from ('%s = %s  # %s' % (option, value, sources[name][option])
+                        for option, value in sorted(values.items()))
+            yield ''
+
+
 def wsgi_view(path: str, section: str | None) -> Iterator[str]:
     """Yield the lines of a configuration read with the rules of WSGI servers."""
     context = paste_context(path)
     apps = context
-    lines: list[tuple[str, dict]] = []
+    elements: list[tuple[str, Any]] = []
     if context.object_type is loadwsgi.PIPELINE:
         apps = context.app_context
-        elements = [*context.filter_contexts, apps]
-        yield from _section('pipeline:main', {'pipeline': ' '.join(
-            _name(element) for element in elements)}) if section in (None, 'pipeline:main') else ()
-        lines = [('filter:' + _name(element), dict(element.config()))
-                 for element in context.filter_contexts]
-    lines.append(('application:' + _name(apps), dict(apps.config())))
-    for name, conf in lines:
-        if section in (None, name, name.partition(':')[2]):
-            yield from _section(name, conf)
+        if section in (None, 'pipeline:main'):
+            yield from _section('pipeline:main', {'pipeline': ' '.join(
+                _name(element) for element in [*context.filter_contexts, apps])})
+        elements = [('filter', element) for element in context.filter_contexts]
+    for kind, element in [*elements, ('application', apps)]:
+        conf = dict(element.config())
+        # As shown, and as the file calls it.
+        names = {prefix + name for name in (_name(element), conf['__name__'])
+                 for prefix in ('', kind + ':', kind.removesuffix('lication') + ':')}
+        if section is None or section in names:
+            yield from _section('%s:%s' % (kind, _name(element)), conf)
     for warning in shadowed_options(path):
         yield '# WARNING: ' + warning
 
@@ -114,7 +130,8 @@ def run(argv: Sequence[str], show: Callable[[str], Any] = print) -> int:
     """Do what the command line says; return the exit code."""
     options = make_parser().parse_args(list(argv))
     places = Places.choose(options.swift_dir)
-    view = options_view if options.options else wsgi_view if options.wsgi else daemon_view
+    view = (options_view if options.options else files_view if options.files
+            else wsgi_view if options.wsgi else daemon_view)
     failures = 0
     for target in options.targets:
         paths = paths_of(target, options.config_num, places)

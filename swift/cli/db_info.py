@@ -18,7 +18,7 @@ from typing import Any, TextIO
 
 from swift.account.backend import AccountBroker, AccountInfo
 from swift.cli.get_nodes import Target, location_lines
-from swift.common.cluster import DEFAULT_SWIFT_DIR, Cluster
+from swift.common.cluster import Cluster
 from swift.common.db.broker import Broker, Environment
 from swift.common.db.files import SUFFIX, Place
 from swift.common.errors import (
@@ -31,6 +31,7 @@ from swift.common.errors import (
     RingError,
 )
 from swift.common.log import get_logger
+from swift.common.places import config_root
 from swift.container.backend import ContainerBroker, ContainerInfo
 from swift.core.db_metadata import live
 from swift.core.headers import (
@@ -239,7 +240,7 @@ def _parser(kind: str) -> argparse.ArgumentParser:
         description=f'Show what is in an {kind} database.' if kind == 'account'
         else f'Show what is in a {kind} database.')
     parser.add_argument('-d', '--swift-dir', metavar='DIR', help='folder of swift.conf and rings',
-                        default=os.environ.get('SWIFT_DIR') or DEFAULT_SWIFT_DIR)
+                        default=config_root())
     parser.add_argument('--drop-prefixes', action='store_true',
                         help='show metadata without X-...-Meta- and X-...-Sysmeta-')
     parser.add_argument('-s', '--sync', action='store_true', help='show sync points of peers')

@@ -20,8 +20,9 @@ from typing import TextIO
 from urllib.parse import quote, unquote
 
 from swift.cli import broken_pipe
-from swift.common.cluster import DEFAULT_SWIFT_DIR, Cluster
+from swift.common.cluster import Cluster
 from swift.common.errors import ConfigError, RingError
+from swift.common.places import config_root
 from swift.common.ring.ring import Ring
 from swift.common.ring.utils import bracketed
 from swift.core.policy import StoragePolicy, policy_name_of
@@ -143,8 +144,8 @@ def _parser() -> _Parser:
     parser.add_argument('-p', '--partition', metavar='PARTITION', help='a partition, not a name')
     parser.add_argument('-P', '--policy-name', metavar='POLICY_NAME',
                         help="use this policy's object ring")
-    parser.add_argument('-d', '--swift-dir', default=os.environ.get('SWIFT_DIR')
-                        or DEFAULT_SWIFT_DIR, help='folder of swift.conf and rings')
+    parser.add_argument('-d', '--swift-dir', default=config_root(),
+                        help='folder of swift.conf and rings')
     parser.add_argument('-Q', '--quoted', action='store_true',
                         help='the names are quoted as in a URL')
     parser.add_argument('words', nargs='*', metavar='ring.gz or name')

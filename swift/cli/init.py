@@ -3,8 +3,10 @@
 Layer 4. Understands the command line; swift.common.manager does the work.
 """
 import argparse
+import json
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from swift.cli.broken_pipe import say
@@ -56,6 +58,9 @@ def make_parser() -> argparse.ArgumentParser:
                         help='do not fail when a configuration is missing')
     parser.add_argument('--kill-after-timeout', action='store_true',
                         help='kill what is left after --kill-wait, with its workers')
+    parser.add_argument('-j', '--json', action='store_true',
+                        help='print one JSON object: the lines otherwise printed, the exit '
+                             'code, and which servers run afterwards')
     return parser
 
 
@@ -63,11 +68,24 @@ def run(argv: Sequence[str], show: Callable[[str], Any] = print) -> int:
     """Do what the command line says; return the exit code, 0 or 1."""
     parser = make_parser()
     options = parser.parse_intermixed_args(list(argv))
+    if not options.json:
+        return _obey(parser, options, show)[0]
+    lines: list[str] = []
+    code, control = _obey(parser, options, lines.append)
+    states = control.survey() if control else []
+    show(json.dumps({'exit_code': code, 'messages': lines,
+                     'servers': [asdict(state) for state in states]}))
+    return code
+
+
+def _obey(parser: argparse.ArgumentParser, options: argparse.Namespace,
+          show: Callable[[str], Any]) -> tuple[int, Control | None]:
+    """Return the exit code, and who carried out the command if it came to that."""
     words = options.words
     if len(words) < 2:
         show(parser.format_usage().rstrip())
         show('ERROR: specify server(s) and command')
-        return 1
+        return 1, None
     *servers, command = words
     if _method(command) is None and _method(words[0]) is not None:
         command, *servers = words
@@ -75,15 +93,15 @@ def run(argv: Sequence[str], show: Callable[[str], Any] = print) -> int:
     if method is None:
         show(parser.format_usage().rstrip())
         show('ERROR: unknown command, %s' % command)
-        return 1
+        return 1, None
     services, explicit = parse_services(servers)
     # Compat: a service whose program is not installed is not worth a word.
     services = [service for service in services if find_program(service)]
     if not services:
-        return 1
+        return 1, None
     control = Control(services, Places.choose(options.swift_dir, options.run_dir),
                       _wishes(options, explicit), show)
-    return 1 if getattr(control, method)() else 0
+    return 1 if getattr(control, method)() else 0, control
 
 
 def _method(command: str) -> str | None:

@@ -17,10 +17,11 @@ from urllib.parse import unquote
 
 from swift.cli.broken_pipe import ends_quietly
 from swift.cli.get_nodes import Target, location_lines
-from swift.common.cluster import DEFAULT_SWIFT_DIR, Cluster
+from swift.common.cluster import Cluster
 from swift.common.codecs.metadata import Metadata, decode_metadata
 from swift.common.codecs.unpickle import BadPickle
 from swift.common.errors import ConfigError, DiskError, RingError
+from swift.common.places import config_root
 from swift.common.xattr import read_blob
 from swift.core.names import split_path
 from swift.core.object_meta import SYSMETA, TRANSIENT_SYSMETA, USER_META
@@ -70,8 +71,8 @@ def _parser() -> argparse.ArgumentParser:
         prog='swift-object-info', description='Show what an object file holds.')
     parser.add_argument('-n', '--no-check-etag', action='store_true',
                         help="do not verify the body against its ETag")
-    parser.add_argument('-d', '--swift-dir', default=os.environ.get('SWIFT_DIR')
-                        or DEFAULT_SWIFT_DIR, help='folder of swift.conf and rings')
+    parser.add_argument('-d', '--swift-dir', default=config_root(),
+                        help='folder of swift.conf and rings')
     parser.add_argument('--drop-prefixes', action='store_true',
                         help='leave out X-Object-Meta- and the like')
     parser.add_argument('-P', '--policy-name', help='storage policy, instead of the path\'s')

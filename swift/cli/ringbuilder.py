@@ -107,15 +107,22 @@ def main(argv: Sequence[str] | None = None, *, out: TextIO | None = None,
         return EXIT_SUCCESS
     builder_file, ring_file = file_names(argv[1])
     session = Session(builder_file, ring_file, out, err, ask, clock)
+    locked = os.path.basename(argv[0]).removesuffix('.py').endswith('-safe')
     try:
-        if os.path.basename(argv[0]).removesuffix('.py').endswith('-safe'):
-            code = _run_locked(session, argv)
-        else:
-            code = _run(session, argv)
+        code = _explained(session, lambda: (_run_locked if locked else _run)(session, argv))
         out.flush()
         return code
     except BrokenPipeError:
         broken_pipe.silence(out)
+        return EXIT_ERROR
+
+
+def _explained(session: Session, run: Callable[[], int]) -> int:
+    """Return the exit code of ``run()``; whatever stops it is told and makes an error."""
+    try:
+        return run()
+    except BrokenPipeError:
+        raise
     except (CommandFailed, BuilderFileError) as problem:
         session.say(*str(problem).split('\n'))
     except Usage as usage:
@@ -129,7 +136,7 @@ def main(argv: Sequence[str] | None = None, *, out: TextIO | None = None,
         session.warn('Interrupted.')
     except Exception:
         # The boundary of the program: a bug must exit with 2, not with Python's 1.
-        traceback.print_exc(file=err)
+        traceback.print_exc(file=session.err)
     return EXIT_ERROR
 
 

@@ -123,6 +123,15 @@ def device_of_options(wanted: Criteria) -> Criteria:
     return dev
 
 
+def whole_number(text: str) -> int | None:
+    """Return a number that is not negative, None if the text is none."""
+    try:
+        number = int(text)
+    except ValueError:
+        return None
+    return number if number >= 0 else None
+
+
 def _normalize(values: Criteria) -> None:
     for key in ('ip', 'replication_ip'):
         if key in values:

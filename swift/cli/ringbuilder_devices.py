@@ -19,6 +19,7 @@ from swift.cli.ringbuilder_args import (
     pairs_of,
     parse_device_arguments,
     parse_search_words,
+    whole_number,
 )
 from swift.cli.ringbuilder_report import search_table
 from swift.common.errors import BuilderError
@@ -205,10 +206,7 @@ def _refuse_during_increase(session: Session, doing: str) -> None:
 
 
 def _parse_number(text: str) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        number = -1
-    if number < 0:
+    number = whole_number(text)
+    if number is None:
         raise ValueRefused(f'Invalid number: {text}')
     return number

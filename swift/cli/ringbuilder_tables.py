@@ -21,6 +21,7 @@ from swift.cli.ringbuilder_args import (
     Usage,
     criteria_of,
     parse_device_arguments,
+    whole_number,
 )
 from swift.cli.ringbuilder_help import usage_of
 from swift.cli.ringbuilder_report import dispersion_report, remaining_time
@@ -399,11 +400,8 @@ def _debug_lines(builder: RingBuilder) -> list[str]:
 
 
 def _number(command: str, text: str) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        number = -1
-    if number < 0:
+    number = whole_number(text)
+    if number is None:
         raise CommandFailed(f'{usage_of(command)}\n"{text}" is not a valid number.')
     return number
 

@@ -23,12 +23,12 @@ from functools import cached_property
 from swift.common.clock import SYSTEM, Clock
 from swift.common.erasure import HOST
 from swift.common.errors import ClusterConfigError, RingUnfit
+from swift.common.places import DEFAULT_SWIFT_DIR
 from swift.common.ring.ring import Ring
 from swift.core import hashing
 from swift.core.constraints import Constraints
 from swift.core.policy import ErasureSupport, PolicyCollection, PolicyError, parse_policies
 
-DEFAULT_SWIFT_DIR = '/etc/swift'
 CONF_NAME = 'swift.conf'
 CONF_BYTES_MAX = 1 << 20
 

@@ -8,7 +8,8 @@ asked for. The cluster's own code passes a Constraints object instead.
 import os
 from functools import lru_cache
 
-from swift.common.cluster import DEFAULT_SWIFT_DIR, Cluster
+from swift.common.cluster import Cluster
+from swift.common.places import config_root
 from swift.common.swob import HTTPBadRequest, Request, status_map
 from swift.core import constraints as rules
 from swift.core.names import check_utf8
@@ -18,8 +19,7 @@ __all__ = ['check_metadata', 'check_object_creation', 'check_utf8', 'valid_api_v
 
 @lru_cache(maxsize=1)
 def _limits() -> rules.Constraints:
-    swift_dir = os.environ.get('SWIFT_DIR', DEFAULT_SWIFT_DIR)
-    cluster = Cluster(swift_dir)
+    cluster = Cluster(config_root())
     return cluster.constraints if os.path.exists(cluster.conf_path) else rules.DEFAULT
 
 

@@ -1,28 +1,21 @@
-"""Green threads, waiting and native disk threads: the one module that imports eventlet (layer 1).
+"""Green threads and waiting: the one module that imports eventlet (layer 1).
 
-Three things live here:
+Two things live here:
 
 * names of eventlet under our own roof (``spawn``, ``Timeout``, ``Queue`` ...), so that it can be
   replaced in one place, plus the pools that the servers need;
 * ``Readiness``: waiting for a descriptor without registering and unregistering it in epoll for
-  every wait (two system calls saved per request), with a deadline that costs no timer per wait;
-* ``DiskThreads``: a bounded pool of native threads for blocking file work. A green thread hands
-  in a function and sleeps until its result is there:
+  every wait (two system calls saved per request), with a deadline that costs no timer per wait.
 
-      green thread --job--> (end of the loop's turn) --> SimpleQueue --> native thread
-      green thread <--switch-- hub <--one eventfd write per batch of results-- native thread
+Native threads for blocking file work are in ``disk_threads``.
 
-Invariants: a result is delivered in the OS thread that asked for it; nothing here switches while
-it holds shared state half-changed; a callback run by the hub never raises into the hub, because
-the hub would then drop the descriptor.
+Invariants: nothing here switches while it holds shared state half-changed; a callback run by the
+hub never raises into the hub, because the hub would then drop the descriptor.
 
 It is longer than other files because it alone may import eventlet.
 
 Everything works unpatched and from plain programs too: a caller in the main greenlet is simply
-the only green thread. Functions given to DiskThreads run natively: they must not use green
-primitives, and only loggers whose handlers are safe in native threads.
-
-More than 600 lines, because whatever touches the hub must stand in the one module that knows it.
+the only green thread.
 """
 from __future__ import annotations
 
@@ -32,11 +25,6 @@ import signal
 import sys
 import types
 import warnings
-import weakref
-
-# The C class: patching replaces only the name in the ``queue`` module.
-from _queue import SimpleQueue as _NativeQueue
-from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -61,16 +49,17 @@ from eventlet import hubs, patcher
 from greenlet import GreenletExit, getcurrent
 from greenlet import greenlet as Greenlet
 
-_native_threading = patcher.original('threading')
-_native_thread = patcher.original('_thread')
+native_threading = patcher.original('threading')
+native_thread = patcher.original('_thread')
 native_socket = patcher.original('socket')
 
 __all__ = [
-    'ContextPool', 'Crew', 'DiskThreads', 'Event', 'GreenletExit', 'Lock', 'NativeLock',
-    'NativeRLock', 'Pile', 'Pool', 'Queue', 'QueueEmpty', 'QueueFull', 'Readiness', 'Semaphore',
-    'Task', 'Timeout', 'after_fork_in_child', 'call_later', 'connect', 'current_id', 'listen',
-    'native_socket', 'on_signal', 'patch', 'raw_socket', 'run_in_thread', 'sleep', 'spawn',
-    'spawn_after', 'spawn_detached', 'wait_readable', 'wait_writable', 'with_timeout',
+    'ContextPool', 'Crew', 'Event', 'GreenletExit', 'Lock', 'NativeLock', 'NativeRLock', 'Pile',
+    'Pool', 'Queue', 'QueueEmpty', 'QueueFull', 'Readiness', 'Semaphore', 'Task', 'Timeout',
+    'after_fork_in_child', 'call_later', 'connect', 'current_id', 'current_thread', 'event_loop',
+    'listen', 'native_socket', 'native_thread', 'native_threading', 'on_signal', 'patch',
+    'raw_socket', 'sleep', 'spawn', 'spawn_after', 'spawn_detached', 'wait_readable',
+    'wait_writable', 'with_timeout',
 ]
 
 Task = eventlet.greenthread.GreenThread      # .wait() .kill() .dead .cancel() .link()
@@ -80,15 +69,14 @@ Queue = eventlet.queue.LightQueue
 QueueEmpty = eventlet.queue.Empty
 QueueFull = eventlet.queue.Full
 Semaphore = eventlet.semaphore.Semaphore
-NativeLock = _native_thread.allocate_lock
-NativeRLock = _native_threading.RLock        # for logging handlers used from disk threads
+NativeLock = native_thread.allocate_lock
+NativeRLock = native_threading.RLock        # for logging handlers used from disk threads
+event_loop = hubs.get_hub                    # the loop of this OS thread: .switch() and timers
+current_thread = getcurrent                  # the running green thread: .switch()
 sleep = eventlet.sleep
 with_timeout = eventlet.with_timeout
 
 BACKLOG_DEFAULT = 4096
-GENERAL_THREADS = 8
-DISK_QUEUE_LIMIT = 1024
-CLOSE_WAIT_S = 5
 
 
 class Lock(Semaphore):
@@ -526,213 +514,3 @@ def connect(address: tuple, timeout: float | None = None) -> Any:
         sock.close()
         raise
     return sock
-
-
-# --- native threads ----------------------------------------------------------------------------
-
-class _Mailbox:
-    """Brings finished jobs from native threads to the hub; one wake-up per batch."""
-
-    def __init__(self) -> None:
-        self._hub = hubs.get_hub()
-        self._done: deque = deque()
-        self._signalled = False
-        self._fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._listener = self._hub.add(
-            self._hub.READ, self._fd, self._on_wake, lambda error: None, None)
-
-    def post(self, job: _Job) -> None:
-        """Hand over a finished job. Called in native threads."""
-        # Append before the flag is looked at: _deliver clears the flag before it empties the
-        # queue, so a job is either seen by the running delivery or signalled anew.
-        self._done.append(job)
-        if not self._signalled:
-            self._signalled = True
-            os.eventfd_write(self._fd, 1)
-
-    def _on_wake(self, _fd: int) -> None:
-        os.eventfd_read(self._fd)
-        self._signalled = False
-        done = self._done
-        while done:
-            done.popleft().deliver(self._hub)
-
-    def close(self) -> None:
-        if self._listener is not None:
-            self._hub.remove(self._listener)
-            self._listener = None
-            os.close(self._fd)
-
-
-class _Job:
-    __slots__ = ('args', 'context', 'error', 'fn', 'kwargs', 'pool', 'result', 'waiter')
-
-    def __init__(self, pool: DiskThreads, fn: Callable, args: tuple, kwargs: dict) -> None:
-        self.pool = pool
-        self.fn = fn
-        self.args = args
-        self.kwargs = kwargs
-        self.waiter = getcurrent()
-        self.context = contextvars.copy_context()
-        self.result: Any = None
-        self.error: BaseException | None = None
-
-    def execute(self) -> None:
-        """Run in a native thread; whatever happens is kept for the waiter."""
-        try:
-            self.result = self.context.run(self.fn, *self.args, **self.kwargs)
-        except BaseException as error:
-            self.error = error
-
-    def deliver(self, hub: Any) -> None:
-        """Wake the green thread that waits. Called by the hub."""
-        pool, waiter = self.pool, self.waiter
-        pool._finished()
-        if waiter is not None:
-            try:
-                waiter.switch()
-            except Exception:
-                hub.squelch_generic_exception(sys.exc_info())
-
-
-_all_pools: weakref.WeakSet = weakref.WeakSet()
-
-
-class DiskThreads:
-    """A bounded pool of native threads for blocking file work, one pool per device.
-
-    At most ``queue_limit`` jobs are in hand; further callers wait their turn, first come first
-    served. Threads start when they are needed and end at close(). A job whose caller was killed
-    or timed out is skipped if it has not started; otherwise its result is dropped, so return
-    objects that close themselves rather than bare descriptors.
-    """
-
-    def __init__(self, name: str, threads: int = 4, queue_limit: int = DISK_QUEUE_LIMIT) -> None:
-        assert threads > 0 and queue_limit > 0
-        self.name = name
-        self._size = threads
-        self._limit = queue_limit
-        self._reset()
-        _all_pools.add(self)
-
-    def _reset(self) -> None:
-        """Start from nothing: at first, and in a forked child, where no thread survived."""
-        self._threads: list = []
-        self._jobs = _NativeQueue()
-        self._new: list[_Job] = []               # jobs of this turn of the loop
-        self._mailbox: _Mailbox | None = None
-        self._owner: int | None = None
-        self._in_hand = 0
-        self._slots = Semaphore(self._limit)
-        self._done = self._abandoned = 0
-        self._closed = False
-
-    def run(self, fn: Callable, /, *args: Any, **kwargs: Any) -> Any:
-        """Call ``fn`` in a native thread and return its result or raise its exception.
-
-        Blocks the calling green thread only. From an OS thread other than the first caller's
-        the function runs right there: that thread is native already.
-        """
-        if _native_thread.get_ident() != self._owner:
-            if self._owner is not None:
-                return fn(*args, **kwargs)
-            self._start()
-        hub = self._mailbox._hub
-        self._slots.acquire()
-        self._in_hand += 1
-        job = _Job(self, fn, args, kwargs)
-        if not self._new:
-            # Handed over when the loop has nothing else to do: a thread woken now would only
-            # wait for the interpreter lock (measured: two context switches of six per job).
-            hub.schedule_call_global(0, self._hand_over)
-        self._new.append(job)
-        try:
-            hub.switch()
-        except BaseException:
-            job.waiter = None
-            self._abandoned += 1
-            raise
-        if job.error is not None:
-            try:
-                raise job.error
-            finally:
-                del job          # breaks the cycle error -> traceback -> frame -> job
-        return job.result
-
-    def _hand_over(self) -> None:
-        """Give the jobs of this turn of the loop to the threads."""
-        jobs, self._new = self._new, []
-        while self._in_hand > len(self._threads) and len(self._threads) < self._size:
-            self._start_thread()
-        for job in jobs:
-            self._jobs.put(job)
-
-    def _finished(self) -> None:
-        self._in_hand -= 1
-        self._done += 1
-        self._slots.release()
-
-    def _start(self) -> None:
-        assert not self._closed, f'disk threads {self.name} are closed'
-        self._mailbox = _Mailbox()
-        self._owner = _native_thread.get_ident()
-
-    def _start_thread(self) -> None:
-        thread = _native_threading.Thread(
-            target=self._work, args=(self._jobs, self._mailbox), daemon=True,
-            name=f'{self.name}-{len(self._threads)}')
-        self._threads.append(thread)
-        thread.start()
-
-    @staticmethod
-    def _work(jobs: Any, mailbox: _Mailbox) -> None:
-        while True:
-            job = jobs.get()
-            if job is None:
-                return
-            if job.waiter is not None:
-                job.execute()
-            mailbox.post(job)
-            del job                          # results must not live until the next job
-
-    def statistics(self) -> dict:
-        """Return counters: jobs in hand (queued, running), waiting turns, done, abandoned."""
-        return {'threads': len(self._threads), 'in_hand': self._in_hand,
-                'waiting': max(0, -self._slots.balance), 'done': self._done,
-                'abandoned': self._abandoned}
-
-    def close(self) -> None:
-        """End the threads after the jobs in hand. Nobody may be waiting in run().
-
-        Waits a few seconds at most: a thread stuck on a hung disk is left behind with its mailbox.
-        """
-        if self._closed:
-            return
-        self._closed = True
-        for _thread in self._threads:
-            self._jobs.put(None)
-        for thread in self._threads:
-            thread.join(CLOSE_WAIT_S)
-        if self._mailbox is not None and not any(thread.is_alive() for thread in self._threads):
-            self._mailbox.close()
-        self._mailbox = self._owner = None
-        self._threads = []
-
-
-_general: DiskThreads | None = None
-
-
-def run_in_thread(fn: Callable, /, *args: Any, **kwargs: Any) -> Any:
-    """Call a blocking function in the process's shared native threads (not for device work)."""
-    global _general
-    if _general is None:
-        _general = DiskThreads('general', GENERAL_THREADS)
-    return _general.run(fn, *args, **kwargs)
-
-
-def _reset_pools_in_child() -> None:
-    for pool in list(_all_pools):
-        pool._reset()
-
-
-os.register_at_fork(after_in_child=_reset_pools_in_child)

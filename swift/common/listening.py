@@ -1,7 +1,8 @@
 """Listening sockets, and which addresses and ports are ours.
 
 Layer 1. Each worker has a socket of its own on the same address (SO_REUSEPORT): the kernel
-spreads connections evenly and no worker steals another's.
+spreads connections evenly and no worker steals another's. The kernel would give a second manager
+its share as well, without a word; a PortGuard keeps it away.
 
 Source: sheet 07 sections 3.1, 5.2 step 6, 5.4.
 """
@@ -22,29 +23,87 @@ PORT_MISSING = ("bind_port wasn't properly set in the config file. It must be ex
                 'a valid port number.')
 
 
-def bind(options: CommonServerOptions, port: int, clock: Clock = SYSTEM,
+class PortGuard:
+    """The ports of one manager: what it took, no other manager gets while it lives.
+
+    A port stands for an abstract Unix socket, which no crash leaves behind. Only the manager
+    may have it open, not its workers: those that outlive it do not keep the next one away.
+    """
+
+    def __init__(self, sockets: Iterable[RawSocket] = ()):
+        """`sockets` are those of the image that this one replaces."""
+        self._held = {sock.getsockname(): sock for sock in sockets}
+
+    def take(self, address: str, port: int) -> bool:
+        """Tell whether the port is ours from now on, or was already."""
+        name = self._name(address, port)
+        if name in self._held:
+            return True
+        sock = native_socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            sock.bind(name)
+        except OSError as err:
+            sock.close()
+            if is_address_in_use(err):
+                return False
+            raise
+        self._held[name] = sock
+        return True
+
+    def release(self, address: str, port: int) -> None:
+        """Give a port back."""
+        sock = self._held.pop(self._name(address, port), None)
+        if sock is not None:
+            sock.close()
+
+    def close(self) -> None:
+        """Close our descriptors; in a worker the manager keeps its own."""
+        for sock in self._held.values():
+            sock.close()
+        self._held.clear()
+
+    @property
+    def sockets(self) -> list[RawSocket]:
+        """What the next image of this manager must inherit."""
+        return list(self._held.values())
+
+    @staticmethod
+    def _name(address: str, port: int) -> bytes:
+        return b'\0swift-manager\0%s:%d' % (address.encode(), port)
+
+
+def bind(options: CommonServerOptions, port: int, guard: PortGuard, clock: Clock = SYSTEM,
          wait: Callable[[float], None] = sleep) -> socket.socket:
     """Return a socket that listens on bind_ip and `port`.
 
-    Retries for bind_timeout seconds while the address is in use, then raises BindError.
+    Retries for bind_timeout seconds while somebody else has the port, then raises BindError.
     """
     deadline = clock.monotonic() + options.bind_timeout
     while True:
-        sock = _open(options, port)
-        try:
-            sock.bind((options.bind_ip, port))
-            sock.listen(options.backlog)
-            return sock
-        except OSError as err:
-            sock.close()
-            if not is_address_in_use(err):
-                raise BindError('Could not bind to %s:%s: %s' % (options.bind_ip, port, err),
-                                options.bind_ip, port) from None
+        if guard.take(options.bind_ip, port):
+            sock = _listen(options, port)
+            if sock is not None:
+                return sock
         if clock.monotonic() >= deadline:
             raise BindError('Could not bind to %s:%s after trying for %g seconds'
                             % (options.bind_ip, port, options.bind_timeout),
                             options.bind_ip, port)
         wait(RETRY_INTERVAL_S)
+
+
+def _listen(options: CommonServerOptions, port: int) -> socket.socket | None:
+    """Return a listening socket, None while the address is in use."""
+    sock = _open(options, port)
+    try:
+        sock.bind((options.bind_ip, port))
+        sock.listen(options.backlog)
+        return sock
+    except OSError as err:
+        sock.close()
+        if is_address_in_use(err):
+            return None
+        raise BindError('Could not bind to %s:%s: %s' % (options.bind_ip, port, err),
+                        options.bind_ip, port) from None
 
 
 def _open(options: CommonServerOptions, port: int) -> socket.socket:

@@ -58,6 +58,16 @@ class Running:
     conf: str
 
 
+@dataclass
+class State:
+    """A configuration of a service and the process that runs with it, if one does."""
+
+    server: str
+    config: str
+    pid: int | None
+    running: bool
+
+
 class Control:
     """Commands over some services. `show` prints; `spawned` children are owned by this object."""
 
@@ -130,6 +140,19 @@ class Control:
         return failures
 
     # -- looking --------------------------------------------------------------------------------
+
+    def survey(self) -> list[State]:
+        """Return every chosen configuration, and what runs without one; says nothing."""
+        found = []
+        silent = Control(self.services, self.places, self.wishes, lambda text: None, self._clock)
+        number = self.wishes.config_num
+        for service in self.services:
+            pids = {running.conf: running.pid for running in silent._running(service)}
+            confs, _warning = configurations(service, self.places)
+            confs = confs[number - 1:number] if number else confs
+            found += [State(str(service), conf, pids.get(conf), conf in pids)
+                      for conf in sorted({*confs, *pids})]
+        return found
 
     def _status_of(self, service: Service) -> int:
         running = self._running(service)
@@ -264,8 +287,7 @@ class Control:
             self._show('%s already started...' % service)
         return bool(blocking)
 
-    @staticmethod
-    def _spawn(service: Service, conf: str, once: bool, wishes: Wishes) -> subprocess.Popen:
+    def _spawn(self, service: Service, conf: str, once: bool, wishes: Wishes) -> subprocess.Popen:
         program = find_program(service)
         if program is None:
             raise FileNotFoundError(service.program)
@@ -277,6 +299,7 @@ class Control:
             stdout = subprocess.DEVNULL
         return subprocess.Popen(
             words, stdout=stdout, stdin=subprocess.DEVNULL,
+            env={**os.environ, 'SWIFT_DIR': self.places.swift_dir},
             stderr=None if stdout is None else subprocess.STDOUT)
 
     def _await_ready(self, child: subprocess.Popen) -> int:

@@ -10,13 +10,13 @@ import os
 import ssl
 from collections.abc import Mapping
 
-from swift.common.config.common import DEFAULT_SWIFT_DIR
 from swift.common.config.options import Bool, Integer, List, Options, Seconds, Text, refuse_unless
 from swift.common.config.parser import read_plain
 from swift.common.errors import ConfigError
 from swift.common.log import get_logger
 from swift.common.memcached import MemcacheRing, MemcacheSettings, parse_server
 from swift.common.metrics import Statsd
+from swift.common.places import config_root
 
 CONNECTIONS_NAMES = ('memcache_max_connections', 'max_connections')
 
@@ -61,7 +61,7 @@ def memcache_section(conf: Mapping[str, str]) -> dict[str, str]:
     section = dict(conf)
     if section.get('memcache_servers') and _has_connections(section):
         return section
-    path = os.path.join(conf.get('swift_dir') or DEFAULT_SWIFT_DIR, 'memcache.conf')
+    path = os.path.join(config_root(conf.get('swift_dir')), 'memcache.conf')
     base = read_plain(path).get('memcache', {}) if os.path.isfile(path) else {}
     # Two names of one option: the section's spelling must not leave the file's one behind.
     if any(section.get(name) for name in CONNECTIONS_NAMES):
@@ -87,8 +87,7 @@ def load_memcache(conf: Mapping[str, str], logger=None) -> MemcacheRing:
     """
     options = MemcacheOptions.parse(memcache_section(conf), source=conf.get('__file__', ''))
     logger = logger or get_logger(conf, 'swift', 'memcache')
-    for warning in options.warnings:
-        logger.warning('%s', warning)
+    options.report_to(logger)
     settings = MemcacheSettings(
         max_connections=options.memcache_max_connections,
         connect_timeout_s=options.connect_timeout,

@@ -25,6 +25,7 @@ from ssl import SSLContext, SSLError
 
 from swift.common import green
 from swift.common.clock import SYSTEM, Clock
+from swift.common.disk_threads import run_in_thread
 from swift.common.errors import TransportError
 from swift.core.memcache_ring import ErrorWindow, ServerCircle, hash_key
 from swift.core.memcache_text import (
@@ -164,7 +165,7 @@ def _resolve(address: tuple[str, int]) -> tuple[str, int]:
     host, port = address
     if ':' in host or host.replace('.', '').isdigit():
         return address
-    found = green.run_in_thread(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    found = run_in_thread(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
     return found[0][4][:2]
 
 

@@ -6,8 +6,9 @@ of option statsd_label_mode:
     [<prefix>.]<tail>.<metric>:<value>|<c or ms>[|@<rate>]
     graphite m;k=v:1|c   influxdb m,k=v:1|c   librato m#k=v,k2=v2:1|c   dogstatsd m:1|c|#k:v
 
-Invariants: sending never waits and never raises; one socket per client object; the host is
-looked up again every RESOLVE_INTERVAL_S (not at all when it is an address), and after errors.
+Invariants: sending never raises, and waits for nothing but the first look-up of the host; one
+socket per client object; the host is looked up again every RESOLVE_INTERVAL_S in the background
+(not at all when it is an address).
 Without a host the object answers every call by doing nothing.
 
 Source: sheet 07 sections 18 and 28.21.
@@ -21,6 +22,7 @@ from typing import Any
 
 from swift.common.clock import SYSTEM, Clock
 from swift.common.config.common import StatsdOptions
+from swift.common.disk_threads import run_in_background
 from swift.common.errors import ConfigError
 
 RESOLVE_INTERVAL_S = 60.0
@@ -31,19 +33,24 @@ BAD_LABEL_VALUE = re.compile(r'[^0-9a-zA-Z_.]')
 class UdpTarget:
     """A connected non-blocking UDP socket to a host that may move."""
 
-    def __init__(self, host: str, port: int, clock: Clock = SYSTEM, logger: Any = None):
+    def __init__(self, host: str, port: int, clock: Clock = SYSTEM, logger: Any = None,
+                 background: Callable[[Callable[[], None]], None] = run_in_background):
+        self._background = background
         self._host = host
         self._port = port
         self._clock = clock
         self._logger = logger
         self._sock: RawSocket | None = None
-        self._resolve_at = 0.0
+        self._resolve_at: float | None = None
         self._complained = False
 
     def send(self, payload: bytes) -> None:
         """Send one datagram or forget it."""
-        if self._clock.monotonic() >= self._resolve_at:
+        if self._resolve_at is None:
             self._connect()
+        elif self._clock.monotonic() >= self._resolve_at:
+            self._resolve_at = float('inf')  # one look-up at a time
+            self._background(self._connect)
         if self._sock is not None:
             try:
                 self._sock.send(payload)

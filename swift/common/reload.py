@@ -46,6 +46,7 @@ class Inheritance:
     notify_fd: int | None = None
     state_fd: int | None = None
     sockets: list[socket.socket] = field(default_factory=list)
+    guards: list[socket.socket] = field(default_factory=list)  # of the ports; listening.PortGuard
 
     def adopt(self, address: tuple[str, int]) -> socket.socket | None:
         """Return and remove an inherited socket that listens on `address`, if there is one."""
@@ -75,9 +76,10 @@ def inherit(environ: dict[str, str] | os._Environ = os.environ) -> Inheritance:
     for word in environ.pop(LISTEN_FDS, '').split(','):
         if word.isdecimal():
             try:
-                found.sockets.append(inherited(int(word)))
+                sock = inherited(int(word))
             except OSError:
                 continue
+            (found.guards if sock.family == socket.AF_UNIX else found.sockets).append(sock)
     return found
 
 
@@ -180,14 +182,16 @@ def names_its_interpreter(script: str) -> bool:
     return line.startswith(b'#!/') and not line.split()[0].endswith(b'/env')
 
 
-def start_closer(sockets: Iterable[socket.socket], workers: Iterable[int],
-                 old_pids: dict[int, float], now: float, logger: Any) -> None:
+def start_closer(sockets: Iterable[socket.socket], guards: Iterable[socket.socket],
+                 workers: Iterable[int], old_pids: dict[int, float], now: float,
+                 logger: Any) -> None:
     """Fork the closer and put everything the next image needs into the environment.
 
     The caller then executes its program; all descriptors named stay open across that.
     """
     sockets = list(sockets)
     workers = list(workers)
+    passed_on = [*sockets, *guards]
     notify_read, notify_write = os.pipe()
     state_read, state_write = os.pipe()
     if os.fork() == 0:
@@ -204,8 +208,8 @@ def start_closer(sockets: Iterable[socket.socket], workers: Iterable[int],
     os.close(state_write)
     os.environ[NOTIFY_FD] = str(notify_write)
     os.environ[STATE_FD] = str(state_read)
-    os.environ[LISTEN_FDS] = ','.join(str(sock.fileno()) for sock in sockets)
-    for fd in (notify_write, state_read, *(sock.fileno() for sock in sockets)):
+    os.environ[LISTEN_FDS] = ','.join(str(sock.fileno()) for sock in passed_on)
+    for fd in (notify_write, state_read, *(sock.fileno() for sock in passed_on)):
         os.set_inheritable(fd, True)
 
 

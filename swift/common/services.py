@@ -20,9 +20,9 @@ from dataclasses import dataclass
 
 from swift.common.config.parser import parser_for
 from swift.common.errors import ConfigError
+from swift.common.places import DEFAULT_SWIFT_DIR, config_root
 
 DEFAULT_RUN_DIR = '/var/run/swift'
-DEFAULT_SWIFT_DIR = '/etc/swift'
 MAIN = ('proxy-server', 'account-server', 'container-server', 'object-server')
 REST = ('account-auditor', 'account-reaper', 'account-replicator', 'container-auditor',
         'container-reconciler', 'container-replicator', 'container-sharder', 'container-sync',
@@ -47,7 +47,7 @@ class Places:
                environ: Mapping[str, str] = os.environ) -> 'Places':
         """Return the places by the one rule: option, environment, default."""
         return cls(
-            os.path.abspath(swift_dir or environ.get('SWIFT_DIR') or DEFAULT_SWIFT_DIR),
+            os.path.abspath(config_root(swift_dir, environ)),
             os.path.abspath(run_dir or environ.get('SWIFT_RUN_DIR') or DEFAULT_RUN_DIR))
 
 

@@ -1,11 +1,13 @@
 """One worker: privileges, pipeline, engine, and how it is told to finish.
 
 Layer 1. TERM ends a worker at once. HUP and USR1 make it stop accepting, finish the requests
-it has, and return.
+it has, and return. It does not wait for them for ever: after a HUP to its manager nobody else
+is left who could end it.
 
 Source: sheet 07 sections 5.2 step 6, 5.3.
 """
 import gc
+import os
 import signal
 import ssl
 from collections.abc import Callable
@@ -22,6 +24,8 @@ from swift.common.http.server import HttpServer, ServerOptions
 # the expirer's container and the time.
 BACKEND_LINE_EXTRA = 1024
 FLUSH_INTERVAL_S = 1.0
+# A manager that reloaded ends its stale workers itself, and says so in its log.
+FINISH_EXTRA_S = 2.0
 FINISH_SIGNALS = (signal.SIGHUP, signal.SIGUSR1)
 TLS_WARNING = ('WARNING: SSL should only be enabled for testing purposes. Use external SSL '
                'termination for a production deployment.')
@@ -49,8 +53,10 @@ def engine_options(options: CommonServerOptions, constraints: Any,
 
 
 def serve(sockets: list[socket], app: Callable, options: ServerOptions, logger: Any,
-          ready: Callable[[], None]) -> None:
+          ready: Callable[[], None], finish_timeout_s: float) -> None:
     """Serve `app` on listening sockets until told to finish, then drain. Closes the sockets.
+
+    Connections still busy `finish_timeout_s` after that (and a little) are left to break.
 
     Signals that were blocked for the start are delivered from here on. `ready` is called as
     soon as connections are accepted.
@@ -79,8 +85,11 @@ def serve(sockets: list[socket], app: Callable, options: ServerOptions, logger: 
     ready()
     for server in servers:
         server.serve()
+    deadline = SYSTEM.monotonic() + finish_timeout_s + FINISH_EXTRA_S
     for server in servers:
-        server.drain(None)
+        if not server.drain(max(0.0, deadline - SYSTEM.monotonic())):
+            logger.notice('Child %d leaves %d busy connections after %gs', os.getpid(),
+                          server.statistics()['connections'], finish_timeout_s)
 
 
 def _flush_now_and_then(logger: Any) -> None:

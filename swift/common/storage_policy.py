@@ -4,10 +4,10 @@ Plug-ins written for OpenStack Swift expect one collection per process, ``POLICI
 that of the swift_dir which the environment variable SWIFT_DIR names, else /etc/swift, read when
 the name is first asked for. The cluster's own code gets the collection from its Cluster.
 """
-import os
 from functools import lru_cache
 
-from swift.common.cluster import DEFAULT_SWIFT_DIR, Cluster
+from swift.common.cluster import Cluster
+from swift.common.places import config_root
 from swift.core.policy import (
     EC as EC_POLICY,
 )
@@ -35,7 +35,7 @@ __all__ = ['EC_POLICY', 'REPL_POLICY', 'ErasureCode', 'PolicyCollection', 'Polic
 
 @lru_cache(maxsize=1)
 def _policies() -> PolicyCollection:
-    return Cluster(os.environ.get('SWIFT_DIR') or DEFAULT_SWIFT_DIR).policies
+    return Cluster(config_root()).policies
 
 
 def __getattr__(name: str) -> PolicyCollection:

@@ -30,6 +30,7 @@ from typing import Any, Protocol
 from swift.common import reload
 from swift.common.clock import SYSTEM, Clock
 from swift.common.errors import BindError, SwiftError
+from swift.common.listening import PortGuard
 from swift.common.notify import RELOADING, STOPPING, forget_systemd, notify
 
 WATCHED = frozenset((signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1,
@@ -51,12 +52,16 @@ class Plan(Protocol):
     """What should listen where."""
 
     check_interval_s: float
+    guard: PortGuard
 
     def wanted(self) -> list[Key]:
         """Return (port, index) of each worker that should exist."""
 
     def bind(self, port: int) -> socket:
         """Return a listening socket; raises BindError."""
+
+    def release(self, port: int) -> None:
+        """The port is not needed any more."""
 
     def bind_is_fatal(self) -> bool:
         """Tell whether a port that cannot be had ends the start."""
@@ -173,6 +178,7 @@ class Supervisor:
         try:
             forget_systemd()
             self._inheritance.close_pipes()
+            self._plan.guard.close()
             for other in self._slots.values():
                 if other is not slot:
                     close_all(other.socks)
@@ -272,12 +278,15 @@ class Supervisor:
             if key not in self._slots:
                 self._add(key)
         self._respawn()
-        for key in set(self._slots) - set(wanted):
+        gone = set(self._slots) - set(wanted)
+        for key in gone:
             slot = self._slots.pop(key)
             self._logger.notice('Closing unnecessary sock for port %d', key[0])
             pids = [slot.pid] if slot.pid else []
             self._old_pids.update(dict.fromkeys(pids, self._clock.time()))
             reload.stop_listening(slot.socks, pids)
+        for port in {port for port, _index in gone} - {port for port, _index in wanted}:
+            self._plan.release(port)
 
     def _respawn(self) -> None:
         now = self._clock.monotonic()
@@ -336,8 +345,8 @@ class Supervisor:
         """Execute the program anew; if that fails, nothing can run on."""
         self._logger.notice('SIGUSR1 received (%d), reloading', os.getpid())
         notify(RELOADING)
-        reload.start_closer(self._sockets(), self._pids(), self._old_pids, self._clock.time(),
-                            self._logger)
+        reload.start_closer(self._sockets(), self._plan.guard.sockets, self._pids(),
+                            self._old_pids, self._clock.time(), self._logger)
         self._logger.close()
         try:
             self._program.replace_process()

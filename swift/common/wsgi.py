@@ -83,6 +83,7 @@ class FixedPort:
     """So many workers on one port."""
 
     options: CommonServerOptions
+    guard: listening.PortGuard
     check_interval_s: float = CHECK_INTERVAL_S
 
     def wanted(self) -> list[Key]:
@@ -91,7 +92,10 @@ class FixedPort:
 
     def bind(self, port: int) -> socket.socket:
         """Return a listening socket."""
-        return listening.bind(self.options, port)
+        return listening.bind(self.options, port, self.guard)
+
+    def release(self, port: int) -> None:
+        """Never happens: what is wanted stays the same."""
 
     def bind_is_fatal(self) -> bool:
         """There is nothing to do without the port."""
@@ -101,7 +105,9 @@ class FixedPort:
 class PortsFromRings:
     """So many workers on each port that an object ring gives to a device of this machine."""
 
-    def __init__(self, options: CommonServerOptions, cluster: Cluster, logger: Logger):
+    def __init__(self, options: CommonServerOptions, cluster: Cluster, logger: Logger,
+                 guard: listening.PortGuard):
+        self.guard = guard
         self.check_interval_s = options.ring_check_interval
         self._logger = logger
         self._started = False
@@ -135,7 +141,11 @@ class PortsFromRings:
 
     def bind(self, port: int) -> socket.socket:
         """Return a listening socket; raises BindError at once if the port is taken."""
-        return listening.bind(self._options, port)
+        return listening.bind(self._options, port, self.guard)
+
+    def release(self, port: int) -> None:
+        """Let others have a port that no device of ours has any more."""
+        self.guard.release(self._options.bind_ip, port)
 
     def bind_is_fatal(self) -> bool:
         """The other ports keep running."""
@@ -228,19 +238,21 @@ def _supervise(config: ServerConfig, image: reload.Program, verbose: bool) -> in
             capture_stdio(config.logger, keep_stderr=verbose)
             ready()
 
-        serve(sockets, app, config.engine_options(),
-              config.logger, tell)
+        serve(sockets, app, config.engine_options(), config.logger, tell,
+              options.stale_worker_timeout)
 
+    inheritance = reload.inherit()
+    guard = listening.PortGuard(inheritance.guards)
     if config.ports_from_rings:
-        plan: Any = PortsFromRings(options, config.cluster, config.logger)
+        plan: Any = PortsFromRings(options, config.cluster, config.logger, guard)
     else:
-        plan = FixedPort(options)
+        plan = FixedPort(options, guard)
     # Workers share what is loaded now as long as nothing writes to it, and the collector writes
     # to every object it visits.
     gc.collect()
     gc.freeze()
     manager = Supervisor(plan, work, config.logger, image, options.stale_worker_timeout)
-    manager.start(reload.inherit(), lambda port: _numeric_address(options.bind_ip, port))
+    manager.start(inheritance, lambda port: _numeric_address(options.bind_ip, port))
     # In this order: who sees the start succeed may send signals and wait for their notifications.
     notify(READY)
     capture_stdio(config.logger, keep_stderr=verbose)
@@ -249,14 +261,16 @@ def _supervise(config: ServerConfig, image: reload.Program, verbose: bool) -> in
 
 def _serve_alone(config: ServerConfig, verbose: bool) -> int:
     """Serve in this process, without fork and without dropping privileges."""
-    sock = listening.bind(config.options, config.options.bind_port)
+    guard = listening.PortGuard()
+    sock = listening.bind(config.options, config.options.bind_port, guard)
 
     def ready() -> None:
         capture_stdio(config.logger, keep_stderr=verbose)
         notify(READY)
 
-    serve([sock], config.load_app(),
-          config.engine_options(), config.logger, ready)
+    serve([sock], config.load_app(), config.engine_options(), config.logger, ready,
+          config.options.stale_worker_timeout)
+    guard.close()
     notify(STOPPING)
     config.logger.notice('Exited (%d)', os.getpid())
     return 0

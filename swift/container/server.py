@@ -23,11 +23,11 @@ from swift.common.db.service import (
     page,
     plain,
 )
+from swift.common.disk_threads import run_in_thread
 from swift.common.errors import ConfigError, DatabaseMissing, DiskError
-from swift.common.green import run_in_thread
 from swift.common.http.pool import ConnectionPool
-from swift.common.log import get_logger
 from swift.common.metrics import Statsd
+from swift.common.sections import read_section
 from swift.container import listing, sync_store
 from swift.container.account_update import (
     AccountServers,
@@ -422,11 +422,9 @@ def _record_of(fields: Mapping[str, Any]) -> ObjectRecord:
 
 def app_factory(global_conf: dict, **local_conf: str) -> Callable:
     """Return the paste application."""
-    options = ContainerServerOptions.parse({**global_conf, **local_conf})
-    logger = get_logger(options, 'container-server')
-    for warning in options.warnings:
-        logger.warning('%s', warning)
-    return make_app(options, Cluster(options.swift_dir, logger=logger), logger)
+    section = read_section(ContainerServerOptions, global_conf, local_conf, 'container-server')
+    cluster = Cluster(section.options.swift_dir, logger=section.logger)
+    return make_app(section.options, cluster, section.logger)
 
 
 def make_app(options: ContainerServerOptions, cluster: Cluster, logger: Any,

@@ -24,8 +24,9 @@ from swift.common.cluster import Cluster
 from swift.common.daemon import Daemon
 from swift.common.db.broker import Environment
 from swift.common.db.files import DATADIRS, Place
+from swift.common.disk_threads import run_in_thread
 from swift.common.errors import DatabaseMissing, DiskError, LockTimeout, TransportError
-from swift.common.green import Pile, Pool, run_in_thread
+from swift.common.green import Pile, Pool
 from swift.common.http.pool import ConnectionPool
 from swift.common.metrics import Statsd
 from swift.common.transport import NodeTransport, target_of

@@ -13,12 +13,9 @@ units, because in a large ring a unit is nothing.
 """
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-if TYPE_CHECKING:
-    from swift.core.ring_plan_moves import Mover
+from swift.core.ring_plan_table import Mover, rank_within
 
 RELAY_ROUNDS = 4
 CHAINS_MAX = 200
@@ -137,21 +134,3 @@ class _Chain:
             return False
         self._mover.move(rows, parts, targets)
         return True
-
-
-def concatenated_ranges(lengths: np.ndarray) -> np.ndarray:
-    """Return 0..n-1 for each length, one after the other."""
-    ends = np.cumsum(lengths)
-    return np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - lengths, lengths)
-
-
-def rank_within(values: np.ndarray) -> np.ndarray:
-    """Return for each entry how many equal ones precede it."""
-    rank = np.empty(len(values), np.int64)
-    if not len(values):
-        return rank
-    order = np.argsort(values, kind='stable')
-    ordered = values[order]
-    starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
-    rank[order] = concatenated_ranges(np.diff(np.append(starts, len(values))))
-    return rank

@@ -1,7 +1,7 @@
 """Which replicas move where, when a ring that is in use must follow a changed plan.
 
-Layer 0, numpy, no I/O, deterministic for a key. The table is an int32 array [replica, partition]
-of device ids; -1 marks an entry to fill, or one that does not exist (``Task.short``).
+Layer 0, numpy, no I/O, deterministic for a key. The table and its counts are in
+ring_plan_table.py.
 
 Three phases, each moves as little as possible:
 
@@ -21,65 +21,29 @@ bound (fill may have to, when nothing else is left). Source: sheet 01 section 9.
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from swift.core.ring_plan import DEVICE_LEVEL, LEVELS, Plan
-from swift.core.ring_plan_chains import (
-    balance_through_others,
-    concatenated_ranges,
-    rank_within,
-)
+from swift.core.ring_plan import DEVICE_LEVEL, LEVELS
+from swift.core.ring_plan_chains import balance_through_others
 from swift.core.ring_plan_fill import mix
 from swift.core.ring_plan_measure import CHUNK_PARTITIONS
+from swift.core.ring_plan_table import Mover, Task, concatenated_ranges
 
 STALL_ROUNDS = 12
-# A search compares candidates with every device that has seats; in large rings only so many.
-SEARCH_STEPS_MAX = 20_000_000
-
-
-@dataclass
-class Task:
-    """What to rearrange. ``table`` is changed in place; ``quota`` is by device id plus one 0.
-
-    ``short`` is the number of partitions that have the last replica.
-    """
-
-    table: np.ndarray
-    short: int
-    plan: Plan
-    quota: np.ndarray
-    movable: np.ndarray
-    key: int
 
 
 def rearrange(task: Task) -> None:
     """Run the three phases."""
-    mover = Mover(task)
+    mover = _Phases(task)
     mover.free_doubled()
     mover.fill()
     mover.disperse()
-    mover.balance()
+    if not mover.balance():
+        balance_through_others(mover)
 
 
-class Mover:
-    """The table with the counts that decisions need."""
-
-    def __init__(self, task: Task) -> None:
-        self.task = task
-        self.table = task.table
-        self.quota = task.quota
-        self.nodes = task.plan.tree.node_of
-        bounds = [task.plan.bounds(level) for level in range(len(LEVELS))]
-        # One more entry for tier -1 (no device), which is never full and never too empty.
-        self.least = [np.append(least, 0) for least, _most in bounds]
-        self.most = [np.append(most, np.iinfo(np.int32).max) for _least, most in bounds]
-        self.free_to_move = task.movable.copy()
-        # Entries placed in this run: placing them again costs nothing.
-        self.fresh = np.zeros(self.table.shape, bool)
-        self.held = np.bincount(self.table[self.table >= 0], minlength=len(self.quota))
-        self._round = 0
+class _Phases(Mover):
+    """The three phases over one table."""
 
     # -- phases --------------------------------------------------------------------------------
 
@@ -107,21 +71,24 @@ class Mover:
         for row, part in zip(rows.tolist(), parts.tolist(), strict=True):
             self._place_one(row, part, must=False)
 
-    def balance(self) -> None:
-        """Bring devices to their quotas as far as the plan and movable partitions allow."""
+    def balance(self) -> bool:
+        """Bring devices to their quotas as far as the plan and movable partitions allow.
+
+        Return whether that is all: False if something is left that direct moves cannot do.
+        """
         for keep_least in (True, False):
             deck = _Deck(self)
-            if deck.empty or not self._seats().size:
-                return
+            if deck.empty or not self.seats().size:
+                return True
             stalled = 0
             while stalled < STALL_ROUNDS:
                 rows, parts = deck.deal()
-                seats = self.shuffled(self._seats())
+                seats = self.shuffled(self.seats())
                 if not len(rows) or not len(seats):
-                    return
+                    return True
                 stalled = 0 if self._try(rows, parts, seats, keep_least) else stalled + 1
             self._search(deck, keep_least)
-        balance_through_others(self)
+        return False
 
     # -- rounds --------------------------------------------------------------------------------
 
@@ -130,7 +97,7 @@ class Mover:
         """Pair replicas with random seats, round by round; return those left over."""
         stalled = 0
         while len(rows) and stalled < STALL_ROUNDS:
-            seats = self.shuffled(self._seats())
+            seats = self.shuffled(self.seats())
             if not len(seats):
                 break
             order = self.shuffled(np.arange(len(rows)))
@@ -152,49 +119,6 @@ class Mover:
         good = good[np.unique(parts[good], return_index=True)[1]]
         self.move(rows[good], parts[good], seats[good])
         return len(good)
-
-    def fits(self, rows: np.ndarray, parts: np.ndarray, targets: np.ndarray,
-             keep_least: bool = False, strict: bool = False) -> np.ndarray:
-        """Return which replicas may go to their target.
-
-        A tier that the replica leaves and enters is not judged unless ``strict``: the move does
-        not change what it holds. ``keep_least`` forbids leaving a tier with too few.
-        """
-        columns = self.table[:, parts]
-        sources = self.table[rows, parts]
-        columns[rows, np.arange(len(parts))] = -1
-        good = ~(columns == targets).any(axis=0) & (sources != targets)
-        for level in range(len(LEVELS)):
-            tiers, entered = self.nodes[level][columns], self.nodes[level][targets]
-            left = self.nodes[level][sources]
-            fine = (tiers == entered).sum(axis=0) < self.most[level][entered]
-            good &= fine if strict else fine | (left == entered)
-            if keep_least and level < DEVICE_LEVEL:
-                remaining = (tiers == left).sum(axis=0)
-                good &= (left == entered) | (remaining >= self.least[level][left])
-        return good
-
-    def move(self, rows: np.ndarray, parts: np.ndarray, targets: np.ndarray) -> None:
-        sources = self.table[rows, parts]
-        size = len(self.held)
-        self.held -= np.bincount(sources[sources >= 0], minlength=size)
-        self.held += np.bincount(targets, minlength=size)
-        self.table[rows, parts] = targets
-        self.fresh[rows, parts] = True
-        self.free_to_move[parts] = False
-
-    def may_move(self, rows: np.ndarray, parts: np.ndarray) -> np.ndarray:
-        """Return which replicas may go somewhere else."""
-        return self.free_to_move[parts] | self.fresh[rows, parts]
-
-    def _seats(self) -> np.ndarray:
-        """Return device ids, each as often as it is below its quota."""
-        return np.repeat(np.arange(len(self.quota)), np.maximum(self.quota - self.held, 0))
-
-    def shuffled(self, values: np.ndarray) -> np.ndarray:
-        self._round += 1
-        key = self.task.key + (self._round << 20)
-        return values[np.argsort(mix(key, np.arange(len(values))), kind='stable')]
 
     # -- single replicas -----------------------------------------------------------------------
 
@@ -257,22 +181,6 @@ class Mover:
             targets = np.full(len(rows), target)
             good = np.flatnonzero(self.fits(rows, parts, targets, keep_least, False))
             self.take(rows[good], parts[good], target)
-
-    def search_size(self) -> int:
-        """Return how many replicas a search for every device with seats may look at."""
-        needy = max(1, int((self.quota > self.held).sum()))
-        return max(1, SEARCH_STEPS_MAX // (len(self.table) * needy))
-
-    def take(self, rows: np.ndarray, parts: np.ndarray, target: int) -> None:
-        """Move replicas to a device until it is full, at most the surplus of each source."""
-        chosen = np.unique(parts, return_index=True)[1]
-        rows, parts = rows[chosen], parts[chosen]
-        sources = self.table[rows, parts]
-        rank = rank_within(sources)
-        within = np.flatnonzero(rank < (self.held - self.quota)[sources])
-        within = self.shuffled(within)[:int(self.quota[target] - self.held[target])]
-        self.move(rows[within], parts[within], np.full(len(within), target))
-
 
 class _Deck:
     """Replicas on devices above their quota, shuffled per device and dealt in turn."""

@@ -29,8 +29,9 @@ from swift.common.errors import (
 )
 from swift.common.green import Timeout, sleep
 from swift.common.http.pool import ConnectionPool
-from swift.common.log import get_logger, set_transaction
+from swift.common.log import set_transaction
 from swift.common.metrics import LabeledStatsd, Statsd
+from swift.common.sections import read_section
 from swift.common.storage_log import RequestLog
 from swift.common.swob import (
     HTTPAccepted,
@@ -347,11 +348,8 @@ def _conflict(req: Request, time: Timestamp) -> Response:
 
 def app_factory(global_conf: dict, **local_conf: str) -> ObjectController:
     """Paste: build the application from a configuration section."""
-    conf = {**global_conf, **local_conf}
-    options = ObjectServerOptions.parse(conf)
-    logger = get_logger(conf, name=conf.get('log_name') or SERVER_NAME, route=SERVER_NAME)
-    for warning in options.warnings:
-        logger.warning('%s', warning)
+    section = read_section(ObjectServerOptions, global_conf, local_conf, SERVER_NAME, SERVER_NAME)
+    conf, options, logger = section.conf, section.options, section.logger
     return ObjectController(
         options, Cluster.load(options.swift_dir, logger=logger), logger, pool=ConnectionPool(),
         statsd=Statsd.from_options(conf, tail=options.log_name or SERVER_NAME, logger=logger),

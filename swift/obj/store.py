@@ -17,8 +17,8 @@ from swift.common import fs
 from swift.common.clock import SYSTEM, Clock
 from swift.common.cluster import Cluster
 from swift.common.codecs.async_update import PendingUpdate, encode_update
+from swift.common.disk_threads import DiskThreads
 from swift.common.errors import DeviceUnavailable, StateChanged
-from swift.common.green import DiskThreads
 from swift.core.conditions import Match
 from swift.core.fileset import data_name, meta_name, tombstone_name
 from swift.core.hashing import md5

@@ -20,8 +20,9 @@ from typing import Any
 from swift.common import fs
 from swift.common.codecs.async_update import PendingUpdate, decode_update, encode_update
 from swift.common.codecs.unpickle import BadPickle
+from swift.common.disk_threads import run_in_thread
 from swift.common.errors import DiskError, TransportError
-from swift.common.green import Pile, Pool, run_in_thread
+from swift.common.green import Pile, Pool
 from swift.core.constraints import config_true_value
 from swift.core.container_update import redirected_path
 from swift.core.headers import bounded_referer

@@ -27,6 +27,7 @@ from swift.common.http.pool import ConnectionPool
 from swift.common.metrics import Statsd
 from swift.common.nodes import NodeOrder, NodePicker
 from swift.common.registry import register_swift_info
+from swift.common.sections import read_section
 from swift.common.swob import HTTPException, Request, Response
 from swift.common.transport import NodeTransport
 from swift.core.names import is_valid_utf8, reserved_name_problem, split_path
@@ -294,12 +295,8 @@ def _policy_overrides(options: ProxyOptions, cluster: Cluster,
 
 def app_factory(global_conf: dict[str, str], **local_conf: Any) -> Application:
     """PasteDeploy entry point egg:swift#proxy."""
-    conf: dict[str, Any] = {**global_conf, **local_conf}
-    options = ProxyOptions.parse(
-        {name: value for name, value in conf.items() if isinstance(value, str)})
-    logger = log.get_logger(conf, 'proxy-server')
-    for warning in options.warnings:
-        logger.warning('%s', warning)
+    section = read_section(ProxyOptions, global_conf, local_conf, 'proxy-server')
+    conf, options, logger = section.conf, section.options, section.logger
     cluster = Cluster.load(options.swift_dir, logger=logger)
     pool = ConnectionPool()
     app = Application(options, cluster, NodeTransport(pool, options.conn_timeout), logger,

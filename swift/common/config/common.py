@@ -9,6 +9,7 @@ Classes marked `shared` are what operators write in [DEFAULT].
 Source: sheet 07 sections 3.1, 3.2, 17.1, 18.1.
 """
 import os
+from collections.abc import Mapping
 
 from swift.common.config.options import (
     AutoInt,
@@ -26,13 +27,19 @@ from swift.common.config.options import (
     known_everywhere,
     warn_unless,
 )
-
-DEFAULT_SWIFT_DIR = '/etc/swift'
+from swift.common.places import DEFAULT_SWIFT_DIR, config_root
 
 
 def cpu_count() -> int:
     """Return the processors this process may use."""
     return len(os.sched_getaffinity(0)) or 1
+
+
+class SwiftDir(Text):
+    """A configuration root; absent, it is the one of the environment."""
+
+    def absent(self, conf: Mapping[str, str]) -> str:
+        return config_root()
 
 
 class LogOptions(Options, shared=True):
@@ -75,7 +82,9 @@ class CommonOptions(LogOptions, StatsdOptions, shared=True):
     """What every server and daemon understands."""
 
     user = Text('swift', 'User to run as. Privileges are dropped only when started as root.')
-    swift_dir = Text(DEFAULT_SWIFT_DIR, 'Directory of swift.conf, rings and shared files.')
+    swift_dir = SwiftDir(DEFAULT_SWIFT_DIR, 'Directory of swift.conf, rings and shared files; '
+                                            'without it that of the environment variable '
+                                            'SWIFT_DIR.')
     nice_priority = Integer(None, 'CPU scheduling priority, -20 (most favourable) to 19.',
                             at_least=-20, at_most=19)
     cpu_scheduling = Choice('batch', 'normal', doc=(
@@ -116,8 +125,8 @@ class CommonServerOptions(CommonOptions, shared=True):
     key_file = Text('', 'Key of cert_file.')
     eventlet_debug = Bool(False, 'Log a line for each answer of the HTTP engine, in addition '
                                 'to what the application logs.')
-    stale_worker_timeout = Seconds(86400, 'Workers of an earlier configuration are killed this '
-                                          'long after a seamless reload.')
+    stale_worker_timeout = Seconds(86400, 'Workers still busy this long after a seamless '
+                                          'reload or a graceful shutdown are ended.')
     servers_per_port = Integer(0, 'Object server: this many workers for each port that the '
                                   'rings give to devices of this machine; 0 = use bind_port '
                                   'and workers.', at_least=0)

@@ -467,6 +467,11 @@ class Options:
             near = difflib.get_close_matches(name, known, 1, NEAR_ENOUGH)
             yield 'unknown option %s%s' % (name, ' (did you mean %s?)' % near[0] if near else '')
 
+    def report_to(self, logger: Any) -> None:
+        """Log the warnings."""
+        for warning in self.warnings:
+            logger.warning('%s', warning)
+
     def replace(self, **changes: Any) -> 'Options':
         """Return a copy with some values changed (values, not texts); for tests and overlays."""
         unknown = set(changes) - set(self.table)

@@ -108,6 +108,20 @@ def readconf(path: str, section: str | None = None, defaults: Mapping[str, str] 
     return conf
 
 
+def origins(path: str) -> dict[str, dict[str, str]]:
+    """Return, by section and option, the name of the file that decides under the daemon rules."""
+    found: dict[str, dict[str, str]] = {}
+    inherited: dict[str, str] = {}
+    for name in config_files(path):
+        parser = parser_for(name, raw=True)
+        base = os.path.basename(name)
+        inherited.update(dict.fromkeys(parser.defaults(), base))
+        for section in parser.sections():
+            # What a section says itself beats [DEFAULT], whichever file comes last.
+            found.setdefault(section, {}).update(dict.fromkeys(parser._sections[section], base))
+    return {section: {**inherited, **own} for section, own in found.items()}
+
+
 def _items(parser: configparser.RawConfigParser, section: str, path: str) -> dict[str, str]:
     try:
         return dict(parser.items(section))
@@ -128,7 +142,10 @@ def read_plain(path: str, encoding: str = 'utf-8') -> dict[str, dict[str, str]]:
 # -- WSGI rules ---------------------------------------------------------------------------------
 
 class PasteLoader(loadwsgi.ConfigLoader):
-    """PasteDeploy's loader with lenient interpolation, directories and texts."""
+    """PasteDeploy's loader with lenient interpolation, directories and texts.
+
+    Every factory is told the name of its section, without the type before it: `__name__`.
+    """
 
     def __init__(self, path: str):
         is_text = isinstance(path, ConfigString)
@@ -150,7 +167,11 @@ class PasteLoader(loadwsgi.ConfigLoader):
             return loader.get_context(object_type, section or 'main', global_conf)
         if object_type is loadwsgi.APP and self._is_empty_pipeline(name or 'main'):
             raise ConfigError('[pipeline:%s] in %s names no app' % (name or 'main', self.filename))
-        return super().get_context(object_type, name, global_conf)
+        context = super().get_context(object_type, name, global_conf)
+        if not self.absolute_name(name):
+            # Of sections that `use` each other the outermost comes last, and counts.
+            context.local_conf['__name__'] = name or 'main'
+        return context
 
     def _is_empty_pipeline(self, name: str) -> bool:
         return not self.parser.get('pipeline:' + name, 'pipeline', fallback='app').split()

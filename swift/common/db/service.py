@@ -24,6 +24,7 @@ from swift.common.db.broker import Broker, Environment
 from swift.common.db.cache import BrokerCache
 from swift.common.db.files import Place
 from swift.common.db.group import GroupAppend
+from swift.common.disk_threads import DiskThreads, run_in_thread
 from swift.common.errors import (
     ClientDisconnect,
     ClientReadTimeout,
@@ -32,7 +33,6 @@ from swift.common.errors import (
     DiskFull,
     SwiftError,
 )
-from swift.common.green import DiskThreads, run_in_thread
 from swift.common.log import clear_transaction, set_transaction
 from swift.common.request import Request
 from swift.common.response import RESPONSE_REASONS

@@ -15,6 +15,7 @@ from swift.common.clock import SYSTEM, Clock
 from swift.common.config.options import Options, Text
 from swift.common.errors import SwiftError
 from swift.common.green import Timeout
+from swift.common.sections import read_section
 from swift.common.swob import close_if_possible
 from swift.core.trans_id import generate_trans_id, trans_id_suffix
 
@@ -141,13 +142,5 @@ class ExactBody:
 
 def filter_factory(global_conf: dict, **local_conf: str) -> Callable:
     """Paste entry point: `use = egg:swift#catch_errors`."""
-    conf = {**global_conf, **local_conf}
-    options = CatchErrorsOptions.parse(conf)
-    logger = log.get_logger(conf, name='catch-errors')
-    for warning in options.warnings:
-        logger.warning(warning)
-
-    def catch_errors_filter(app: Callable) -> CatchErrorsMiddleware:
-        return CatchErrorsMiddleware(app, options, logger)
-
-    return catch_errors_filter
+    section = read_section(CatchErrorsOptions, global_conf, local_conf, 'catch-errors')
+    return lambda app: CatchErrorsMiddleware(app, section.options, section.logger)

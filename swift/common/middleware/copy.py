@@ -19,9 +19,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from swift.common import green
-from swift.common.cluster import DEFAULT_SWIFT_DIR, Cluster
+from swift.common.cluster import Cluster
 from swift.common.config.options import Options, Seconds, is_true
-from swift.common.log import get_logger
+from swift.common.places import config_root
+from swift.common.sections import read_section
 from swift.common.subrequest import make_subrequest
 from swift.common.swob import (
     HTTPBadRequest,
@@ -397,14 +398,6 @@ def copied_facts(put_headers: Mapping[str, str], source: Place,
 
 def filter_factory(global_conf: dict, **local_conf: str) -> Callable:
     """Paste entry point: `use = egg:swift#copy`."""
-    conf = {**global_conf, **local_conf}
-    options = CopyOptions.parse(conf)
-    logger = get_logger(conf, 'proxy-server', 'copy')
-    for warning in options.warnings:
-        logger.warning('%s', warning)
-    limits = Cluster(conf.get('swift_dir') or DEFAULT_SWIFT_DIR).constraints
-
-    def copy_filter(app: Callable) -> CopyFilter:
-        return CopyFilter(app, options, limits)
-
-    return copy_filter
+    section = read_section(CopyOptions, global_conf, local_conf, 'proxy-server', 'copy')
+    limits = Cluster(config_root(section.conf.get('swift_dir'))).constraints
+    return lambda app: CopyFilter(app, section.options, limits)

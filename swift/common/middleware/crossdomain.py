@@ -4,9 +4,9 @@ Layer 2, left of authentication. Answers GET /crossdomain.xml. Source: sheet 05 
 """
 from collections.abc import Callable, Iterable
 
-from swift.common import log
 from swift.common.config.options import Options, Text
 from swift.common.registry import register_swift_info
+from swift.common.sections import read_section
 from swift.common.swob import Response
 
 PATH = '/crossdomain.xml'
@@ -37,13 +37,6 @@ class CrossDomainMiddleware:
 
 def filter_factory(global_conf: dict, **local_conf: str) -> Callable:
     """Paste entry point: `use = egg:swift#crossdomain`."""
-    conf = {**global_conf, **local_conf}
-    options = CrossDomainOptions.parse(conf)
-    for warning in options.warnings:
-        log.get_logger(conf, name='crossdomain').warning(warning)
+    section = read_section(CrossDomainOptions, global_conf, local_conf, 'crossdomain')
     register_swift_info('crossdomain')
-
-    def crossdomain_filter(app: Callable) -> CrossDomainMiddleware:
-        return CrossDomainMiddleware(app, options)
-
-    return crossdomain_filter
+    return lambda app: CrossDomainMiddleware(app, section.options)

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from swift.common import log
 from swift.common.config.options import Bool, Options
+from swift.common.sections import read_section
 from swift.common.swob import environ_key
 from swift.core.headers import (
     INTERNAL_NAMES,
@@ -82,13 +83,5 @@ def relative(url: str) -> str:
 
 def filter_factory(global_conf: dict, **local_conf: str) -> Callable:
     """Paste entry point: `use = egg:swift#gatekeeper`."""
-    conf = {**global_conf, **local_conf}
-    options = GatekeeperOptions.parse(conf)
-    logger = log.get_logger(conf, name='gatekeeper')
-    for warning in options.warnings:
-        logger.warning(warning)
-
-    def gatekeeper_filter(app: Callable) -> GatekeeperMiddleware:
-        return GatekeeperMiddleware(app, options, logger)
-
-    return gatekeeper_filter
+    section = read_section(GatekeeperOptions, global_conf, local_conf, 'gatekeeper')
+    return lambda app: GatekeeperMiddleware(app, section.options, section.logger)

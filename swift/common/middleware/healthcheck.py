@@ -6,8 +6,8 @@ a load balancer's rotation by creating the file of option `disable_path`. Source
 import os
 from collections.abc import Callable, Iterable
 
-from swift.common import log
 from swift.common.config.options import Options, Text
+from swift.common.sections import read_section
 from swift.common.swob import Response
 
 PATH = '/healthcheck'
@@ -36,12 +36,5 @@ class HealthCheckMiddleware:
 
 def filter_factory(global_conf: dict, **local_conf: str) -> Callable:
     """Paste entry point: `use = egg:swift#healthcheck`."""
-    conf = {**global_conf, **local_conf}
-    options = HealthCheckOptions.parse(conf)
-    for warning in options.warnings:
-        log.get_logger(conf, name='healthcheck').warning(warning)
-
-    def healthcheck_filter(app: Callable) -> HealthCheckMiddleware:
-        return HealthCheckMiddleware(app, options)
-
-    return healthcheck_filter
+    section = read_section(HealthCheckOptions, global_conf, local_conf, 'healthcheck')
+    return lambda app: HealthCheckMiddleware(app, section.options)

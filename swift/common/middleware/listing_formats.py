@@ -19,9 +19,10 @@ from dataclasses import dataclass
 
 import orjson
 
-from swift.common.cluster import DEFAULT_SWIFT_DIR, Cluster
+from swift.common.cluster import Cluster
 from swift.common.config.options import is_true
 from swift.common.log import get_logger
+from swift.common.places import config_root
 from swift.common.swob import (
     HTTPBadRequest,
     HTTPException,
@@ -234,7 +235,7 @@ def _rendered(listing: Listing, entries: Sequence[dict]) -> bytes | None:
 def filter_factory(global_conf: dict, **local_conf: str) -> Callable:
     """Paste entry point: `use = egg:swift#listing_formats`."""
     conf = {**global_conf, **local_conf}
-    limits = Cluster(conf.get('swift_dir') or DEFAULT_SWIFT_DIR).constraints
+    limits = Cluster(config_root(conf.get('swift_dir'))).constraints
 
     def listing_filter(app: Callable) -> ListingFilter:
         return ListingFilter(app, limits.valid_api_versions,

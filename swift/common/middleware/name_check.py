@@ -6,9 +6,9 @@ the one the client reads about. Source: sheet 05 §10.
 import re
 from collections.abc import Callable, Iterable
 
-from swift.common import log
 from swift.common.config.options import Integer, Options, Text
 from swift.common.registry import register_swift_info
+from swift.common.sections import read_section
 from swift.common.swob import HTTPBadRequest, wsgi_to_str
 
 _WHAT = 'Object/Container/Account name'
@@ -52,15 +52,9 @@ class NameCheckMiddleware:
 
 def filter_factory(global_conf: dict, **local_conf: str) -> Callable:
     """Paste entry point: `use = egg:swift#name_check`."""
-    conf = {**global_conf, **local_conf}
-    options = NameCheckOptions.parse(conf)
-    for warning in options.warnings:
-        log.get_logger(conf, name='name_check').warning(warning)
+    section = read_section(NameCheckOptions, global_conf, local_conf, 'name_check')
+    options = section.options
     register_swift_info('name_check', forbidden_chars=options.forbidden_chars,
                         maximum_length=options.maximum_length,
                         forbidden_regexp=options.forbidden_regexp)
-
-    def name_check_filter(app: Callable) -> NameCheckMiddleware:
-        return NameCheckMiddleware(app, options)
-
-    return name_check_filter
+    return lambda app: NameCheckMiddleware(app, section.options)

@@ -85,8 +85,7 @@ class ProxyLogging:
         access_conf = overlay(conf, 'access_')
         self.access_logger = logger or get_logger(access_conf, 'proxy-server',
                                                     options.access_log_route)
-        for warning in options.warnings:
-            self.access_logger.warning('%s', warning)
+        options.report_to(self.access_logger)
         anonymizer = Anonymizer(options.log_anonymization_method, options.log_anonymization_salt)
         try:
             self._template = Template(options.log_msg_template, FIELDS, TIMES, ANONYMIZABLE,

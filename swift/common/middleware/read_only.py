@@ -8,10 +8,10 @@ Cost: nothing for reads; one look-up in the account information for writes.
 """
 from collections.abc import Callable, Iterable
 
-from swift.common import log
 from swift.common.config.options import Bool, Options
 from swift.common.info import get_account_info
 from swift.common.registry import register_swift_info
+from swift.common.sections import read_section
 from swift.common.subrequest import make_env
 from swift.common.swob import (
     HTTPMethodNotAllowed,
@@ -67,14 +67,7 @@ class ReadOnlyMiddleware:
 
 def filter_factory(global_conf: dict, **local_conf: str) -> Callable:
     """Paste entry point: `use = egg:swift#read_only`."""
-    conf = {**global_conf, **local_conf}
-    options = ReadOnlyOptions.parse(conf)
-    for warning in options.warnings:
-        log.get_logger(conf, name='read_only').warning(warning)
-    if options.read_only:
+    section = read_section(ReadOnlyOptions, global_conf, local_conf, 'read_only')
+    if section.options.read_only:
         register_swift_info('read_only')
-
-    def read_only_filter(app: Callable) -> ReadOnlyMiddleware:
-        return ReadOnlyMiddleware(app, options)
-
-    return read_only_filter
+    return lambda app: ReadOnlyMiddleware(app, section.options)

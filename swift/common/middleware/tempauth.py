@@ -114,8 +114,7 @@ class TempAuth:
         own_names = own_option_names(self.reseller_prefixes, 'require_group')
         self.options = TempAuthOptions.parse(
             {name: value for name, value in conf.items() if name not in own_names})
-        for warning in self.options.warnings:
-            self.logger.warning('%s', warning)
+        self.options.report_to(self.logger)
         self.required_groups = {prefix: prefix_option(conf, prefix, 'require_group')
                                 for prefix in self.reseller_prefixes}
         self.auth_prefix = self._auth_prefix(self.options.auth_prefix)

@@ -40,7 +40,8 @@ from swift.common.ring.files import RingData, replace_file
 from swift.core.ring_plan import Plan, PlanError, make_plan, quotas
 from swift.core.ring_plan_fill import fill_table
 from swift.core.ring_plan_measure import measure_dispersion, ring_balance
-from swift.core.ring_plan_moves import Task, rearrange
+from swift.core.ring_plan_moves import rearrange
+from swift.core.ring_plan_table import Task
 
 AGE_MAX = 255
 HOUR_S = 3600

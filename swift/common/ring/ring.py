@@ -19,13 +19,10 @@ from __future__ import annotations
 
 import logging
 import os
-
-# The C function: in a patched process the names in ``threading`` speak of green threads.
-from _thread import get_native_id
 from collections.abc import Callable, Iterator
 
-from swift.common import green
 from swift.common.clock import SYSTEM, Clock
+from swift.common.disk_threads import run_in_background
 from swift.common.errors import RingError
 from swift.common.ring.files import RingData, file_identity, read_ring
 from swift.core.ring_lookup import Node, Placement
@@ -57,7 +54,7 @@ class Ring:
         self._hook = validation_hook
         self._clock = clock
         self._logger = logger or logging.getLogger('swift.ring')
-        self._background = background or _run_in_background
+        self._background = background or run_in_background
         self._loading = False
         self._use(self._load())
 
@@ -221,11 +218,3 @@ def _view(ring: Ring, data: RingData, placement: Placement) -> Ring:
     view.__dict__.update(ring.__dict__)
     view._data, view._placement, view._next_check = data, placement, float('inf')
     return view
-
-
-def _run_in_background(load: Callable[[], None]) -> None:
-    if get_native_id() != os.getpid():
-        # A native thread has no event loop to run a green thread in, and may block as it likes.
-        load()
-    else:
-        green.spawn_detached(green.run_in_thread, load)

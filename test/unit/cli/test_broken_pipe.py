@@ -34,3 +34,19 @@ def test_reader_has_gone(program, code, errors):
     finally:
         os.close(writer)
     assert (done.returncode, done.stderr) == (code, errors)
+
+
+def test_ring_builder_ends_quietly_in_the_middle_of_an_explanation(tmp_path):
+    builder = str(tmp_path / 'object.builder')
+    call = ('import sys; from swift.cli.ringbuilder import main; '
+            'sys.exit(main(["swift-ring-builder", *sys.argv[1:]]))')
+    subprocess.run([sys.executable, '-c', call, builder, 'create', '4', '3', '1'], check=True,
+                   timeout=60)
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run([sys.executable, '-u', '-c', call, builder, 'remove'],
+                              stdout=writer, stderr=subprocess.PIPE, timeout=60, check=False)
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (2, b'')

@@ -61,6 +61,9 @@ def test_wsgi_view_shows_effective_options_and_warns(conf, monkeypatch):
     filter_at = shown.index('[filter:filter_factory]')
     assert 'bind_port = 6200' in shown[filter_at:] and 'bind_port = 5' not in shown
     assert shown[-1].startswith('# WARNING: ') and 'bind_port = 5' in shown[-1]
+    for name in ('app:app', 'app', 'application:app', 'application:app_factory'):
+        shown = lines('-w', '-s', name, '1.conf')[1]
+        assert [line for line in shown if line.startswith('[')] == ['[application:app_factory]']
 
 
 def test_options_view_shows_values_defaults_and_mistakes(conf):
@@ -68,6 +71,16 @@ def test_options_view_shows_values_defaults_and_mistakes(conf):
     assert any(line.startswith('client_timeout = 7 ') and '# default 60; ' in line
                for line in shown)
     assert any('workres (did you mean workers?)' in line for line in shown)
+
+
+def test_files_view_names_the_file_that_decides(tmp_path):
+    (tmp_path / '10.conf').write_text('[DEFAULT]\na = 1\nb = 1\nc = 1\n'
+                                      '[object-updater]\nc = 5\ninterval = 1\n')
+    (tmp_path / '20.conf').write_text('[DEFAULT]\nb = 2\nc = 2\n'
+                                      '[object-updater]\ninterval = 2\n')
+    assert lines('--files', tmp_path)[1] == [
+        '# %s' % tmp_path, '[object-updater]', 'a = 1  # 10.conf', 'b = 2  # 20.conf',
+        'c = 5  # 10.conf', 'interval = 2  # 20.conf', '']
 
 
 def test_servers_are_found_by_name(conf, capsys):

@@ -1,4 +1,5 @@
 """swift-init against small programs that behave as their configuration says."""
+import json
 import os
 import signal
 import stat
@@ -22,6 +23,8 @@ with open(conf + '.words', 'a') as stream:
     stream.write(' '.join(sys.argv[2:]) + ';')
 if 'say' in words:
     print(words['say'], flush=True)
+if 'show' in words:
+    print(os.environ.get(words['show']), flush=True)
 if 'exit' in words or 'once' in sys.argv:
     sys.exit(int(words.get('exit', 0)))
 def note(number, frame):
@@ -300,6 +303,33 @@ def test_lost_pid_files_do_not_lead_to_a_second_start(objects):
     code, lines = objects.init('proxy', 'start')
     assert (code, lines[-1]) == (1, 'proxy-server already started...')
     assert objects.pid('proxy-server') == pid
+
+
+def test_json_tells_what_was_said_and_what_runs(objects):
+    objects.init('object.1', 'start')
+    confs = ['%s/object-server/%d.conf' % (objects.etc, number) for number in (1, 2)]
+    pid = objects.pid('object-server/1')
+    code, (text,) = objects.init('object', 'proxy', 'status', '--json')
+    assert code == 1
+    assert json.loads(text) == {
+        'exit_code': 1,
+        'messages': ['object-server running (%d - %s)' % (pid, confs[0]),
+                     'No proxy-server running'],
+        'servers': [
+            {'server': 'object-server', 'config': confs[0], 'pid': pid, 'running': True},
+            {'server': 'object-server', 'config': confs[1], 'pid': None, 'running': False},
+            {'server': 'proxy-server', 'config': '%s/proxy-server.conf' % objects.etc,
+             'pid': None, 'running': False}]}
+    code, (text,) = objects.init('object', 'stop', '-j', '-c', '1')
+    assert code == 0 and json.loads(text)['servers'] == [
+        {'server': 'object-server', 'config': confs[0], 'pid': None, 'running': False}]
+    assert json.loads(objects.init('object', 'frobnicate', '-j')[1][0])['messages'][-1] == (
+        'ERROR: unknown command, frobnicate')
+
+
+def test_what_is_started_has_the_same_root(objects):
+    objects.conf('proxy-server.conf', 'show=SWIFT_DIR')
+    assert objects.init('proxy', 'start')[1][1:] == [str(objects.etc)]
 
 
 def test_environment_chooses_the_places(objects):

@@ -112,9 +112,15 @@ def test_unknown_host_warns_once_and_recovers(monkeypatch):
             raise answers.pop()
         return [(socket.AF_INET, kind, 17, '', ('127.0.0.1', 9))]
     monkeypatch.setattr(socket, 'getaddrinfo', getaddrinfo)
-    target = UdpTarget('collector', 8125, clock, logger)
-    for _ in range(3):
-        target.send(b'x')
+    later = []
+    target = UdpTarget('collector', 8125, clock, logger, later.append)
+    target.send(b'x')
+    for _ in range(2):
         clock.advance(61)
+        target.send(b'x')
+        target.send(b'x')
+        (look_up,) = later       # the sender does not wait for it
+        later.clear()
+        look_up()
     assert len(logger.lines()) == 1 and target._sock is not None
     target.close()

@@ -75,7 +75,7 @@ def play_closer(message):
     """Run the closer's part against a script; return (state, whether the socket still accepts)."""
     sock = socket.create_server(('127.0.0.1', 0))
     logger = RecordingLogger()
-    reload.start_closer([sock.dup()], [], {5: 1.0}, 2.0, logger)
+    reload.start_closer([sock.dup()], [], [], {5: 1.0}, 2.0, logger)
     notify_fd = int(os.environ.pop(reload.NOTIFY_FD))
     state_fd = int(os.environ.pop(reload.STATE_FD))
     os.environ.pop(reload.LISTEN_FDS)

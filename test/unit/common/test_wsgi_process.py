@@ -242,6 +242,39 @@ def test_hup_lets_requests_finish_and_refuses_new_ones(service):
     eventually(lambda: not alive(worker))
 
 
+def test_hup_does_not_leave_workers_for_ever(service):
+    service.write(default='stale_worker_timeout = 0').start()
+    (worker,) = service.workers()
+    Waiting(service)
+    service.signal(signal.SIGHUP)
+    assert service.wait() == 0
+    eventually(lambda: not alive(worker))
+    assert 'Child %d leaves 1 busy connections after 0s' % worker in service.log()
+
+
+def test_second_manager_is_refused_before_and_after_a_reload(service):
+    service.write(default='bind_timeout = 0').start()
+    refusal = 'Could not bind to 127.0.0.1:%d after trying for 0 seconds\n' % service.port
+    assert service.run(service.conf) == (1, refusal)
+    (old,) = service.workers()
+    service.signal(signal.SIGUSR1)
+    eventually(lambda: not alive(old))
+    assert service.run(service.conf) == (1, refusal)
+
+
+def test_orphans_of_a_killed_manager_do_not_keep_the_next_one_away(service):
+    service.write(default='bind_timeout = 0').start()
+    (orphan,) = service.workers()
+    service.signal(signal.SIGKILL)
+    service.wait()
+    try:
+        service.start()
+    finally:
+        os.kill(orphan, signal.SIGKILL)
+    eventually(lambda: not alive(orphan))  # until then it gets its share of the connections
+    eventually(lambda: service.get('/pid') == str(service.workers()[0]))
+
+
 def test_seamless_reload_keeps_the_pid_and_running_requests(service):
     service.write(workers=1, app='release = one').start()
     old = service.workers()

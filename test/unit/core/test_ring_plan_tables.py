@@ -14,7 +14,8 @@ from swift.core.ring_plan_measure import (
     ring_balance,
     tier_counts,
 )
-from swift.core.ring_plan_moves import Task, rearrange
+from swift.core.ring_plan_moves import rearrange
+from swift.core.ring_plan_table import Task
 from test.support.golden_rings import FOLDER, cases
 from test.support.ring_devices import dev, device_lists, numbered
 

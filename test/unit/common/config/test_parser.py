@@ -148,6 +148,16 @@ def test_use_of_another_file_follows_the_same_rules(write):
     assert (conf['r'], conf['q'], conf['z']) == ('1%', '5%', '1')
 
 
+def test_factories_learn_the_name_of_their_section(write):
+    path = write('[pipeline:main]\npipeline = one mine\n'
+                 '[filter:one]\nuse = other\n'
+                 '[filter:other]\nuse = egg:swift#healthcheck\n'
+                 '[app:mine]\nuse = egg:swift#proxy\n')
+    context = parser.paste_context(path)
+    assert [part.config()['__name__'] for part in (*context.filter_contexts,
+                                                   context.app_context)] == ['one', 'mine']
+
+
 def test_get_copies_globals(write):
     conf = parser.appconfig(write(
         '[DEFAULT]\nx = 1\n[app:main]\nuse = call:%s:factory\nget y = x\n' % __name__))

@@ -8,6 +8,7 @@ import pytest
 from swift.common import log
 from swift.common.clock import ManualClock
 from swift.common.cluster import Cluster
+from swift.common.disk_threads import run_in_thread
 from swift.common.errors import RingLoadError, RingUnfit
 from swift.common.ring.files import read_ring, write_ring
 from swift.common.ring.ring import Ring
@@ -202,4 +203,4 @@ def test_a_look_up_in_a_native_thread_reloads_right_there(tmp_path):
     bench.put('two_regions')
     clock.advance(16)
     with green.Timeout(10):
-        assert len(green.run_in_thread(lambda: ring.devs)) == 8
+        assert len(run_in_thread(lambda: ring.devs)) == 8
