@@ -133,7 +133,7 @@ class Proxy:
     """The application of a configuration file in front of peers in memory."""
 
     def __init__(self, conf: Path) -> None:
-        from swift.common import green, memcached
+        from swift.common import green, memcached_wire
         from swift.common.http import pool, stream
         from swift.common.http.connection import Connection
         from swift.common.http.server import HttpServer, ServerOptions
@@ -157,7 +157,7 @@ class Proxy:
             wire._sock = MemorySocket(cache_answer)
             wire._ready = AlwaysReady(-1)
 
-        memcached._PlainWire.__init__ = connect_wire
+        memcached_wire.PlainWire.__init__ = connect_wire
         self.answer = b''
         server = HttpServer(green.listen(('127.0.0.1', 0)), loadapp(str(conf)), ServerOptions())
         self.client = MemorySocket(self._keep)
