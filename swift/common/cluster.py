@@ -44,6 +44,7 @@ class Cluster:
         self._erasure = erasure
         self._logger = logger
         self._rings: dict[str, Ring] = {}
+        self._object_rings: dict[int, Ring] = {}
 
     @classmethod
     def load(cls, swift_dir: str = DEFAULT_SWIFT_DIR, **options) -> Cluster:
@@ -131,10 +132,14 @@ class Cluster:
 
     def object_ring(self, policy_index: int | str | None = 0) -> Ring:
         """Return the object ring of a policy; KeyError if there is no such policy."""
-        policy = self.policies.get_by_index(policy_index)
-        if policy is None:
-            raise KeyError(policy_index)
-        return self._ring(policy.ring_name, _fitness_check(policy))
+        ring = self._object_rings.get(policy_index)
+        if ring is None:
+            policy = self.policies.get_by_index(policy_index)
+            if policy is None:
+                raise KeyError(policy_index)
+            ring = self._ring(policy.ring_name, _fitness_check(policy))
+            self._object_rings[policy.index] = ring
+        return ring
 
     def load_rings(self) -> None:
         """Open every ring now; RingError for the first that is missing or unusable."""
