@@ -104,8 +104,9 @@ _DEVICE_FIELDS = tuple(one.name for one in fields(Node)
 class Placement:
     """Answers of one loaded ring. Node lists are new objects, the nodes in them are shared."""
 
-    __slots__ = ('_index_nodes', '_known_columns', '_known_parts', '_rows', 'assigned', 'assigned_count', 'devs',
-                 'ips', 'part_shift', 'partition_count', 'regions', 'replica_count', 'zones')
+    __slots__ = ('_index_nodes', '_known_columns', '_known_parts', '_rows', 'assigned',
+                 'assigned_count', 'devs', 'ips', 'part_shift', 'partition_count', 'regions',
+                 'replica_count', 'zones')
 
     def __init__(self, devs: Sequence[Mapping[str, object] | None],
                  rows: Sequence[memoryview], part_shift: int) -> None:

@@ -59,13 +59,15 @@ RESPONSE_LIMITS = Limits(start_line=8192, header_line=65536, header_count=1000)
 Headers = Mapping[str, str] | Iterable[tuple[str, str]]
 
 
-def header_pairs(headers: Headers) -> list[tuple[str, str]]:
+def header_pairs(headers: Headers) -> Iterable[tuple[str, str]]:
     """Return headers of any accepted kind as pairs, one per line."""
+    if type(headers) is dict:
+        return headers.items()
     lines = getattr(headers, 'lines', None)
     if lines is not None:
         return lines()
     items = getattr(headers, 'items', None)
-    return list(items() if items is not None else headers)
+    return items() if items is not None else headers
 
 
 class Exchange:
@@ -103,10 +105,11 @@ class Exchange:
         the framing; no length and no chunks mean that there is no body.
         """
         self._method = method
-        pairs = header_pairs(headers)
+        lines = [f'{method} {target} HTTP/1.1', f'Host: {self.peer}']
         length = None
         named = False
-        for name, value in pairs:
+        for name, value in header_pairs(headers):
+            lines.append(f'{name}: {value}')
             size = len(name)
             if size == 4 and name.lower() == 'host':
                 named = True
@@ -114,17 +117,17 @@ class Exchange:
                 length = int(value)
             elif size == 17 and name.lower() == 'transfer-encoding':
                 self._chunked = True
-        if not named:
-            pairs.insert(0, ('Host', self.peer))
+        if named:
+            del lines[1]
         if body is not None:
             assert not self._chunked and length in (None, len(body))
             if length is None and (body or method in ('PUT', 'POST')):
-                pairs.append(('Content-Length', str(len(body))))
+                lines.append(f'Content-Length: {len(body)}')
             self._ended = True
         else:
             self._left = length or 0
             self._ended = not self._left and not self._chunked
-        self._first = (encode_request_head(method, target, pairs), body or b'')
+        self._first = (encode_request_head(method, target, lines), body or b'')
         try:
             self._send_first()
         except PeerClosed:
