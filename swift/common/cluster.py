@@ -18,7 +18,7 @@ import configparser
 import logging
 import os
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from swift.common.clock import SYSTEM, Clock
 from swift.common.erasure import HOST
@@ -82,6 +82,9 @@ class Cluster:
                   raw_digest: bool = False) -> str | bytes:
         """Return the salted hash of a path, 32 hex digits or 16 bytes. Cost: about 1 us."""
         prefix, suffix = self._salt
+        if obj is None:
+            # Accounts and containers come again and again, objects do not.
+            return _remembered_hash(prefix, suffix, account, container, None, raw_digest)
         return hashing.hash_path(prefix, suffix, account, container, obj, raw_digest)
 
     def require_salt(self) -> None:
@@ -199,6 +202,9 @@ class _Translated:
             text = ' '.join(str(problem).split())
             raise ClusterConfigError(
                 f'Unable to read config from {self._path}: {text}') from problem
+
+
+_remembered_hash = lru_cache(maxsize=4096)(hashing.hash_path)
 
 
 def _fitness_check(policy) -> Callable[[Ring], None] | None:

@@ -37,7 +37,10 @@ class RequestHead:
 
 
 class ResponseHead:
-    """A response's first lines, checked, with what they say about the body that follows."""
+    """A response's first lines, checked, with what they say about the body that follows.
+
+    Shared by equal answers: whoever gets one from the parser leaves it as it is.
+    """
 
     __slots__ = ('chunked', 'content_length', 'headers', 'keep_alive', 'reason', 'status',
                  'version')
