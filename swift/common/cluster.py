@@ -18,7 +18,7 @@ import configparser
 import logging
 import os
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from swift.common.clock import SYSTEM, Clock
 from swift.common.erasure import HOST
@@ -44,6 +44,7 @@ class Cluster:
         self._erasure = erasure
         self._logger = logger
         self._rings: dict[str, Ring] = {}
+        self._object_rings: dict[int, Ring] = {}
 
     @classmethod
     def load(cls, swift_dir: str = DEFAULT_SWIFT_DIR, **options) -> Cluster:
@@ -81,6 +82,9 @@ class Cluster:
                   raw_digest: bool = False) -> str | bytes:
         """Return the salted hash of a path, 32 hex digits or 16 bytes. Cost: about 1 us."""
         prefix, suffix = self._salt
+        if obj is None:
+            # Accounts and containers come again and again, objects do not.
+            return _remembered_hash(prefix, suffix, account, container, None, raw_digest)
         return hashing.hash_path(prefix, suffix, account, container, obj, raw_digest)
 
     def require_salt(self) -> None:
@@ -131,10 +135,14 @@ class Cluster:
 
     def object_ring(self, policy_index: int | str | None = 0) -> Ring:
         """Return the object ring of a policy; KeyError if there is no such policy."""
-        policy = self.policies.get_by_index(policy_index)
-        if policy is None:
-            raise KeyError(policy_index)
-        return self._ring(policy.ring_name, _fitness_check(policy))
+        ring = self._object_rings.get(policy_index)
+        if ring is None:
+            policy = self.policies.get_by_index(policy_index)
+            if policy is None:
+                raise KeyError(policy_index)
+            ring = self._ring(policy.ring_name, _fitness_check(policy))
+            self._object_rings[policy.index] = ring
+        return ring
 
     def load_rings(self) -> None:
         """Open every ring now; RingError for the first that is missing or unusable."""
@@ -194,6 +202,9 @@ class _Translated:
             text = ' '.join(str(problem).split())
             raise ClusterConfigError(
                 f'Unable to read config from {self._path}: {text}') from problem
+
+
+_remembered_hash = lru_cache(maxsize=4096)(hashing.hash_path)
 
 
 def _fitness_check(policy) -> Callable[[Ring], None] | None:

@@ -113,8 +113,10 @@ def _environ_property(key: str):
 
 
 def _header_property(name: str):
+    key = environ_key(name)
+
     def getter(self):
-        return self.headers.get(name)
+        return self.environ.get(key)
 
     def setter(self, value):
         self.headers[name] = value

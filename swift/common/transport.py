@@ -17,6 +17,7 @@ Source: sheet 04, section 10.1.
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from swift.core.names import quote
@@ -48,8 +49,11 @@ def node_name(node: Any) -> str:
 
 def target_of(device: str, part: int | str, path: str, query: str = '') -> str:
     """Return the request target; `path` is quoted already and starts with a slash."""
-    target = f'/{quote_path(device)}/{part}{path}'
+    target = f'/{_quoted_device(device)}/{part}{path}'
     return f'{target}?{query}' if query else target
+
+
+_quoted_device = lru_cache(maxsize=4096)(quote_path)
 
 
 class NodeTransport:

@@ -33,9 +33,9 @@ class Step(enum.Enum):
     FINISH = 'the outcome is ready'
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ReadRule:
-    """How a read judges its answers."""
+    """How a read judges its answers. Never changed; frozen ones are slower to make."""
 
     is_object: bool
     newest: bool = False

@@ -31,6 +31,11 @@ def hash_path(prefix: bytes, suffix: bytes, account: str | bytes,
     An empty container or object counts as absent. An object without a container is a bug.
     """
     assert container or not obj, 'an object needs a container'
+    if obj and type(account) is type(container) is type(obj) is str:
+        # What nearly all calls are about, in one piece.
+        path = f'/{account}/{container}/{obj}'.encode('utf-8', 'surrogateescape')
+        digest = _md5(prefix + path + suffix, usedforsecurity=False)
+        return digest.digest() if raw else digest.hexdigest()
     path = prefix + b'/' + _to_bytes(account)
     if container:
         path += b'/' + _to_bytes(container)

@@ -81,6 +81,20 @@ class HeaderMap(MutableMapping):
         """Append another line of this name."""
         self._lines.setdefault(title_case(name), []).append(_text(value))
 
+    @classmethod
+    def of_lines(cls, lines: Iterable[tuple[str, str]]) -> 'HeaderMap':
+        """Return the map of header lines, given as text. As adding them, with fewer steps."""
+        self = cls()
+        known = self._lines
+        for name, value in lines:
+            name = title_case(name)
+            values = known.get(name)
+            if values is None:
+                known[name] = [value]
+            else:
+                values.append(value)
+        return self
+
     def get_all(self, name: str) -> list[str]:
         """Return the values of all lines of this name, in order."""
         return list(self._lines.get(title_case(name), ()))

@@ -46,6 +46,26 @@ def shown(value: Any) -> str:
     return quote_field(value if type(value) is str else str(value))
 
 
+# What a field looked like the last time. Fields of one service have few values (methods, addresses,
+# agents, statuses) but for names, times and ids, which go past it.
+_known: dict[Any, str] = {}
+KNOWN_MAX = 2048
+KNOWN_LENGTH_MAX = 256
+VARYING_FIELDS = frozenset((
+    'path', 'account', 'container', 'object', 'transaction_id', 'request_time', 'ttfb', 'headers',
+    'client_etag', 'log_info', 'bytes_recvd', 'bytes_sent'))
+
+
+def _shown_anew(value: Any) -> str:
+    """Return shown(value) and remember it."""
+    text = shown(value)
+    if len(text) <= KNOWN_LENGTH_MAX:
+        if len(_known) >= KNOWN_MAX:
+            _known.clear()
+        _known[value] = text
+    return text
+
+
 class Anonymizer:
     """Replaces values by their hashes."""
 
@@ -155,6 +175,10 @@ class Template:
         if spec:
             return lambda record: shown(format(value, spec) if (value := getter(record)) else '')
         # Half of all fields are empty: no second call for them.
+        if name not in VARYING_FIELDS and not attribute:
+            known = _known.get
+            return lambda record: ((known(value) or _shown_anew(value))
+                                   if (value := getter(record)) else NOTHING)
         return lambda record: shown(value) if (value := getter(record)) else NOTHING
 
     def _time_part(self, name: str, attribute: str, spec: str) -> Part:

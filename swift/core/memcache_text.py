@@ -97,19 +97,29 @@ def encode_delta(command: bytes, key_hash: str, delta: int) -> bytes:
 class GetReply:
     """Reads the reply of a ``get``: feed it until it is complete.
 
-    ``values`` maps hash to (flags, bytes) for the keys that were present.
+    ``values`` maps hash to (flags, bytes) for the keys that were present. ``earlier`` is a complete
+    reply to the same command: equal bytes are not read a second time.
     """
 
-    __slots__ = ('_buffer', '_position', 'complete', 'values')
+    __slots__ = ('_buffer', '_decoded', '_earlier', '_position', 'complete', 'values')
 
-    def __init__(self):
+    def __init__(self, earlier: 'GetReply | None' = None):
         self.values: dict[str, tuple[int, bytes]] = {}
         self.complete = False
+        self._earlier = earlier
+        self._decoded: dict[str, object] | None = None
         self._buffer = b''
         self._position = 0
 
     def feed(self, data: bytes) -> bool:
         """Take received bytes; True when the reply is whole. Raises ProtocolError."""
+        earlier, self._earlier = self._earlier, None
+        if earlier is not None and data == earlier._buffer:
+            self._buffer = data
+            self.values = earlier.values
+            self._decoded = earlier.decoded()
+            self.complete = True
+            return True
         buffer = self._buffer = self._buffer + data if self._buffer else data
         position = self._position
         while True:
@@ -131,6 +141,20 @@ class GetReply:
             position = stop + 2
         self._position = position
         return self.complete
+
+    @property
+    def size(self) -> int:
+        """Bytes received."""
+        return len(self._buffer)
+
+    def decoded(self) -> dict[str, object]:
+        """Return the values by hash, without those that cannot be read. Shared: not to be changed.
+        """
+        if self._decoded is None:
+            self._decoded = {
+                key_hash: value for key_hash, (flags, data) in self.values.items()
+                if (value := decode_value(flags, data)) is not None}
+        return self._decoded
 
     @property
     def missing_bytes(self) -> int:

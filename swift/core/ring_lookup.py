@@ -24,6 +24,7 @@ from hashlib import md5
 from itertools import chain
 
 FIRST_CHUNK, CHUNK_MAX = 32, 4096
+PARTS_KEPT = 16384               # primaries remembered: about 3 MB per ring at most
 SAMPLED_COLUMNS = 65536
 
 
@@ -103,8 +104,9 @@ _DEVICE_FIELDS = tuple(one.name for one in fields(Node)
 class Placement:
     """Answers of one loaded ring. Node lists are new objects, the nodes in them are shared."""
 
-    __slots__ = ('_index_nodes', '_known_columns', '_rows', 'assigned', 'assigned_count', 'devs',
-                 'ips', 'part_shift', 'partition_count', 'regions', 'replica_count', 'zones')
+    __slots__ = ('_index_nodes', '_known_columns', '_known_parts', '_rows', 'assigned',
+                 'assigned_count', 'devs', 'ips', 'part_shift', 'partition_count', 'regions',
+                 'replica_count', 'zones')
 
     def __init__(self, devs: Sequence[Mapping[str, object] | None],
                  rows: Sequence[memoryview], part_shift: int) -> None:
@@ -122,6 +124,7 @@ class Placement:
         self.ips = len({_server(dev) for dev in owners})
         # At most devices x replicas entries: every node a primary list can contain.
         self._index_nodes: dict[tuple[int, int], Node] = {}
+        self._known_parts: dict[int, list[Node]] = {}
 
     def primary_ids(self, part: int) -> list[int]:
         """Return the device ids of a partition in fragment order; empty outside the table."""
@@ -135,7 +138,16 @@ class Placement:
         return ids if len(set(ids)) == len(ids) else list(dict.fromkeys(ids))
 
     def primaries(self, part: int) -> list[Node]:
-        """Return the primary nodes. Cost: about a microsecond when the devices were met before."""
+        """Return the primary nodes, a new list. Cost: a look-up and a copy for a part met before.
+        """
+        found = self._known_parts.get(part)
+        if found is None:
+            found = self._find_primaries(part)
+            if len(self._known_parts) < PARTS_KEPT:
+                self._known_parts[part] = found
+        return found.copy()
+
+    def _find_primaries(self, part: int) -> list[Node]:
         known = self._index_nodes
         nodes = []
         for key in enumerate(self.primary_ids(part)):

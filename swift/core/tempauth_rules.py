@@ -98,9 +98,12 @@ class Verdict(Enum):
     OWNER = 'owner'
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Asked:
-    """A request as far as the rules look at it. `acl` is that of the container, if known."""
+    """A request as far as the rules look at it. `acl` is that of the container, if known.
+
+    Never changed; a frozen one would take twice as long to make, and it is made for each request.
+    """
 
     method: str
     account: str

@@ -6,7 +6,7 @@ time can be read back (sheet 04, section 2.3).
     tx3feaa47f9fd94bd4bf889-006b00b79a-hello%20world
 """
 
-import secrets
+from random import getrandbits
 
 from swift.core.names import quote
 
@@ -18,9 +18,11 @@ EXTRA_CHARACTERS_MAX = 32
 
 def generate_trans_id(suffix: str, now: float) -> str:
     """Return a new id for a request that came at `now` (seconds)."""
-    random_part = secrets.token_hex(RANDOM_HEX_DIGITS // 2 + 1)[:RANDOM_HEX_DIGITS]
+    # An id names, it protects nothing: no system call for better random bits. (Python seeds this
+    # generator anew in every forked worker.)
+    random_part = getrandbits(4 * RANDOM_HEX_DIGITS)
     # Compat: what a client adds is a WSGI string, of which each byte is encoded as UTF-8 again.
-    return 'tx%s-%010x%s' % (random_part, int(now), quote(suffix))
+    return f'tx{random_part:0{RANDOM_HEX_DIGITS}x}-{int(now):010x}{quote(suffix) if suffix else ""}'
 
 
 def trans_id_suffix(configured: str, extra: str | None) -> str:

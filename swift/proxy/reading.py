@@ -55,14 +55,15 @@ def read_from_nodes(app: Any, read: Read, rule: ReadRule,
     Without any answer the status is 503 and the source None. `silence_s` with rule.concurrency
     above one: ask one more node after that long without a usable answer.
     """
-    race = GetRace(rule)
     if rule.concurrency > 1 and silence_s is not None:
+        race = GetRace(rule)
         outcome = _race(app, read, race, silence_s)
     else:
         node = read.nodes.take()
         source = ask(app, read, node) if node is not None else None
         if source is not None and _is_good_at_once(source, rule):
             return source.status, source, True
+        race = GetRace(rule)
         outcome = _one_by_one(app, read, race, node, source)
     for loser in race.superseded:
         loser.close()

@@ -13,8 +13,8 @@ shares and `metrics`.
 
 import mimetypes
 from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property
-from os import getpid
+from functools import cached_property, lru_cache
+from os import getpid, register_at_fork
 from os import path as os_path
 from typing import Any
 
@@ -42,6 +42,15 @@ from swift.proxy.controllers.obj import ObjectController
 from swift.proxy.options import PolicyOptions, ProxyOptions, policy_options
 
 VERSION = '2.38.0'
+
+
+@lru_cache(maxsize=1)
+def own_agent() -> str:
+    """Return the User-Agent of our backend requests. Remembered: it takes a system call."""
+    return f'proxy-server {getpid()}'
+
+
+register_at_fork(after_in_child=own_agent.cache_clear)
 
 
 class PolicySettings:
@@ -102,7 +111,7 @@ class Application:
         """Return the User-Agent for backend requests: ours, or that of an in-process client."""
         if self.passes_agent:
             return req.user_agent or 'swift'
-        return f'proxy-server {getpid()}'
+        return own_agent()
 
     def strip_owner_headers(self, resp: Response) -> None:
         """Take from a response what only owners of the account may see."""

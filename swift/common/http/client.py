@@ -59,17 +59,23 @@ RESPONSE_LIMITS = Limits(start_line=8192, header_line=65536, header_count=1000)
 Headers = Mapping[str, str] | Iterable[tuple[str, str]]
 
 
-def header_pairs(headers: Headers) -> list[tuple[str, str]]:
+def header_pairs(headers: Headers) -> Iterable[tuple[str, str]]:
     """Return headers of any accepted kind as pairs, one per line."""
+    if type(headers) is dict:
+        return headers.items()
     lines = getattr(headers, 'lines', None)
     if lines is not None:
         return lines()
     items = getattr(headers, 'items', None)
-    return list(items() if items is not None else headers)
+    return items() if items is not None else headers
 
 
 class Exchange:
     """One request and its answer on one connection. Close it, or the response it returned."""
+
+    __slots__ = ('_announced', '_chunked', '_ended', '_first', '_left', '_method', '_pool',
+                 '_stream', 'address', 'conn_timeout', 'heard', 'interim', 'repeated', 'reused',
+                 'timeout')
 
     def __init__(self, pool: ConnectionPool, address: tuple[str, int], stream: Stream,
                  reused: bool, conn_timeout: float, timeout: float) -> None:
@@ -103,10 +109,11 @@ class Exchange:
         the framing; no length and no chunks mean that there is no body.
         """
         self._method = method
-        pairs = header_pairs(headers)
+        lines = [f'{method} {target} HTTP/1.1', f'Host: {self.peer}']
         length = None
         named = False
-        for name, value in pairs:
+        for name, value in header_pairs(headers):
+            lines.append(f'{name}: {value}')
             size = len(name)
             if size == 4 and name.lower() == 'host':
                 named = True
@@ -114,17 +121,17 @@ class Exchange:
                 length = int(value)
             elif size == 17 and name.lower() == 'transfer-encoding':
                 self._chunked = True
-        if not named:
-            pairs.insert(0, ('Host', self.peer))
+        if named:
+            del lines[1]
         if body is not None:
             assert not self._chunked and length in (None, len(body))
             if length is None and (body or method in ('PUT', 'POST')):
-                pairs.append(('Content-Length', str(len(body))))
+                lines.append(f'Content-Length: {len(body)}')
             self._ended = True
         else:
             self._left = length or 0
             self._ended = not self._left and not self._chunked
-        self._first = (encode_request_head(method, target, pairs), body or b'')
+        self._first = (encode_request_head(method, target, lines), body or b'')
         try:
             self._send_first()
         except PeerClosed:
@@ -136,10 +143,10 @@ class Exchange:
 
     def _send_first(self) -> None:
         head, body = self._first
-        if len(body) <= JOIN_MAX:
-            self._out(head + body if body else head)
-        else:
+        if len(body) > JOIN_MAX:
             self._out_parts(head, body)
+        else:
+            self._out(head + body if body else head)
 
     def _repeat(self) -> None:
         """Send head and body again on a fresh connection."""
@@ -242,12 +249,15 @@ class Exchange:
         stream = self._live()
         clock = self._pool.clock
         deadline = clock.monotonic() + timeout
-        data = stream.take_buffer()
-        end = find_head_end(data)
         try:
-            # An answer is hardly ever there at once: to try would be a system call in vain.
-            if not data and not self._announced and not stream.ready.wait_read(timeout):
-                raise TimeoutError
+            if stream.buffer:
+                data = stream.take_buffer()
+                end = find_head_end(data)
+            else:
+                data, end = b'', -1
+                # An answer is hardly ever there at once: to try would be a system call in vain.
+                if not self._announced and not stream.ready.wait_read(timeout):
+                    raise TimeoutError
             while end < 0:
                 if len(data) > HEAD_SIZE_MAX:
                     raise BadHead(f'head longer than {HEAD_SIZE_MAX} bytes')
@@ -300,7 +310,8 @@ class Exchange:
 class Response:
     """An answer: its head, and its body as a stream. Close it, or read it to the end."""
 
-    __slots__ = ('_exchange', '_headers', '_reader', '_rest', '_stream', '_timeout', 'head')
+    __slots__ = ('_exchange', '_headers', '_keep_alive', '_reader', '_rest', '_stream', '_timeout',
+                 'head')
 
     def __init__(self, exchange: Exchange, stream: Stream, head: ResponseHead, head_only: bool,
                  timeout: float) -> None:
@@ -311,16 +322,20 @@ class Response:
         self._timeout = timeout
         self._rest = b''                 # body bytes that are here though the connection is not
         self._reader: Any = None
+        self._keep_alive = head.keep_alive
         status = head.status
         if head_only or status in (204, 304):
             self._release()
         elif head.chunked:
             self._reader = ChunkedReader(stream)
         elif head.content_length is None:
-            head.keep_alive = False
+            self._keep_alive = False
             self._reader = CloseReader(stream)
-        elif len(stream.buffer) >= head.content_length:
+        elif len(stream.buffer) == head.content_length:
             # All of it came with the head: the connection is free before anybody reads.
+            self._rest, stream.buffer = stream.buffer, b''
+            self._release()
+        elif len(stream.buffer) > head.content_length:
             self._rest = stream.buffer[:head.content_length]
             stream.buffer = stream.buffer[head.content_length:]
             self._release()
@@ -348,9 +363,7 @@ class Response:
     def headers(self) -> HeaderMap:
         """The headers, by name without regard to case."""
         if self._headers is None:
-            self._headers = HeaderMap()
-            for name, value in self.head.headers:
-                self._headers.add(name, value)
+            self._headers = HeaderMap.of_lines(self.head.headers)
         return self._headers
 
     def take_whole(self) -> bytes | None:
@@ -415,7 +428,7 @@ class Response:
         self._reader = None
         if self._exchange is not None:
             exchange, self._exchange = self._exchange, None
-            exchange.finished(self.head.keep_alive)
+            exchange.finished(self._keep_alive)
 
     def close(self) -> None:
         """Give up the rest of the body. Idempotent. Never waits.

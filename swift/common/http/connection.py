@@ -31,7 +31,8 @@ LINGER_SIZE_MAX = 1 << 20
 class Connection:
     """State of one client connection. Owned by its server, which hears of the end by ended()."""
 
-    __slots__ = ('_base', '_needs_proxy_line', '_parked', 'peer', 'server', 'since', 'stream')
+    __slots__ = ('_base', '_block', '_needs_proxy_line', '_parked', 'peer', 'server', 'since',
+                 'stream')
 
     def __init__(self, server: HttpServer, stream: Stream, peer: Any) -> None:
         self.server = server
@@ -39,6 +40,7 @@ class Connection:
         self.peer = peer
         self.since = 0.0                 # when it was put into the server's present waiting line
         self._parked = True
+        self._block: wire.HeaderBlock | None = None      # headers of the last request, if few
         self._needs_proxy_line = server.options.proxy_protocol
         self._base = server.base_environ
         if isinstance(peer, tuple):
@@ -148,11 +150,12 @@ class Connection:
         buffer = stream.buffer
         environ = self._base.copy()
         if end == len(buffer):
-            head = wire.parse_request_head(buffer, server.limits, environ)
-            stream.buffer = b''
+            first, rest = buffer, b''
         else:
-            head = wire.parse_request_head(buffer[:end], server.limits, environ)
-            stream.buffer = buffer[end:]
+            first, rest = buffer[:end], buffer[end:]
+        head, block = wire.parse_request_head(first, server.limits, environ, self._block)
+        stream.buffer = rest
+        self._block = block if len(block.data) <= wire.BLOCK_KEPT_SIZE_MAX else None
         if head.chunked or head.content_length:
             body = RequestBody(stream, head, server.options.client_timeout)
         else:

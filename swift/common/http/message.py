@@ -12,7 +12,6 @@ Names and values are text in Latin-1, as in WSGI. Sheet 04 sections 2.2 and 18.
 from __future__ import annotations
 
 import time as _calendar
-from collections.abc import Iterable
 
 WEEKDAYS = ('Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun')
 MONTHS = ('', 'Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec')
@@ -38,7 +37,10 @@ class RequestHead:
 
 
 class ResponseHead:
-    """A response's first lines, checked, with what they say about the body that follows."""
+    """A response's first lines, checked, with what they say about the body that follows.
+
+    Shared by equal answers: whoever gets one from the parser leaves it as it is.
+    """
 
     __slots__ = ('chunked', 'content_length', 'headers', 'keep_alive', 'reason', 'status',
                  'version')
@@ -70,10 +72,8 @@ def encode_head(lines: list[str]) -> bytes:
     return text.encode('latin-1')
 
 
-def encode_request_head(method: str, target: str, headers: Iterable[tuple[str, str]]) -> bytes:
-    """Return the head of a request; ``target`` is quoted already."""
-    lines = [f'{method} {target} HTTP/1.1']
-    lines += [f'{name}: {value}' for name, value in headers]
+def encode_request_head(method: str, target: str, lines: list[str]) -> bytes:
+    """Return the head of a request given as its lines; ``target`` is quoted already."""
     if ' ' in target or ' ' in method or not target:
         raise UnsafeHeader(f'request target {target[:100]!r} is not quoted')
     return encode_head(lines)

@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 import httptools
@@ -28,14 +29,15 @@ HEADERS_SIZE_MAX = 65536             # sum of all header lines of one message
 START_LINE_SHOWN = 200               # characters of a bad start line repeated in the answer
 NAMES_KEPT = 1024                    # distinct header names remembered
 NAME_KEPT_SIZE_MAX = 64
+BLOCK_KEPT_SIZE_MAX = 1024            # bytes of a header block that a connection remembers
 LENGTH_DIGITS_MAX = 19               # enough for 2^63; longer is refused before int() sees it
 _REQUEST_STUB = b'GET / HTTP/1.1\r\n'
 _RESPONSE_STUB = b'HTTP/1.1 200 OK\r\n'
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Limits:
-    """Bounds of a message head. Lines count with their CR LF."""
+    """Bounds of a message head. Lines count with their CR LF. Equal only to itself."""
 
     start_line: int = 8192
     header_line: int = 8192
@@ -113,59 +115,91 @@ class _Collector:
         self.complete = True
 
 
-# name as sent -> (name as text, environ key or '' to drop it). Bounded; see _remember.
-_names: dict[bytes, tuple[str, str]] = {}
+# Headers that say how a response is framed.
+LENGTH, CODING, CONNECTION = 1, 2, 3
+_FRAMING = {'content-length': LENGTH, 'transfer-encoding': CODING, 'connection': CONNECTION}
+# name as sent -> (name as text, environ key or '' to drop it, code of _FRAMING or 0). Bounded; see
+# _remember.
+_names: dict[bytes, tuple[str, str, int]] = {}
 
 
-def _remember(name: bytes) -> tuple[str, str]:
+def _remember(name: bytes) -> tuple[str, str, int]:
     text = name.decode('latin-1')
+    code = _FRAMING.get(text.lower(), 0)
     key = name.upper().decode('latin-1').replace('-', '_')       # upper case of ASCII only
     if '_' in text:
         key = ''                     # X_Foo and X-Foo would be one environ key: dropped
     elif key not in ('CONTENT_TYPE', 'CONTENT_LENGTH'):
         key = 'HTTP_' + key
     if len(_names) < NAMES_KEPT and len(name) <= NAME_KEPT_SIZE_MAX:
-        _names[name] = (text, key)
-    return text, key
+        _names[name] = (text, key, code)
+    return text, key, code
 
 
-def parse_request_head(head: bytes, limits: Limits, environ: dict) -> RequestHead:
-    """Parse a complete head, add its variables to ``environ`` and return it.
+class HeaderBlock:
+    """The headers of a request, parsed: environ variables, and the lines as they were sent.
+
+    A client that keeps its connection mostly repeats the block of the request before to the byte.
+    Whoever keeps it (up to BLOCK_KEPT_SIZE_MAX) and hands it in again spares the parsing: 4 % of a
+    GET in the proxy.
+    """
+
+    __slots__ = ('data', 'raw', 'variables')
+
+    def __init__(self, data: bytes, variables: dict[str, str],
+                 raw: tuple[tuple[str, str], ...]) -> None:
+        self.data = data
+        self.variables = variables
+        self.raw = raw
+
+
+def parse_request_head(head: bytes, limits: Limits, environ: dict,
+                       block: HeaderBlock | None = None) -> tuple[RequestHead, HeaderBlock]:
+    """Parse a complete head, add its variables to ``environ`` and return it with its headers.
 
     Sets REQUEST_METHOD, PATH_INFO, RAW_PATH_INFO, QUERY_STRING, headers_raw, CONTENT_* and HTTP_*.
-    Raises BadRequest. Cost: about 4 µs for eight headers.
+    Raises BadRequest. ``block``: headers parsed before, with the same limits, which are taken if
+    they are the same. Cost: about 4 µs for eight headers, 2 µs for a known block.
     """
     if len(head) >= limits.start_line or len(head) >= limits.header_line:
         _check_sizes(head, limits, complete=True)
     line_end = head.find(b'\r\n')
     parsed = _parse_request_line(head[:line_end])
-    block = head[line_end + 2:]
-    pairs = _parse_block(block, _parse_request_block)
-    if pairs is None:
-        raise BadRequest(400, 'Bad Request')
-    if len(pairs) > limits.header_count:
-        raise BadRequest(431, 'Too many headers', page=True)
-    raw = []
-    names = _names
-    for name, value in pairs:
-        known = names.get(name)
-        if known is None:
-            known = _remember(name)
-        text, key = known
-        value = value.rstrip(b' \t').decode('latin-1')
-        raw.append((text, value))
-        if key in environ:
-            environ[key] += ',' + value
-        elif key:
-            environ[key] = value
-    parsed.headers_raw = environ['headers_raw'] = tuple(raw)
+    data = head[line_end + 2:]
+    if block is None or block.data != data:
+        block = _parse_headers(data, limits)
+    environ.update(block.variables)
+    parsed.headers_raw = environ['headers_raw'] = block.raw
     environ['REQUEST_METHOD'] = parsed.method
     path = environ['RAW_PATH_INFO'] = parsed.raw_path
     environ['PATH_INFO'] = (unquote_to_bytes(path.encode('latin-1')).decode('latin-1')
                             if '%' in path else path)
     environ['QUERY_STRING'] = parsed.query
     _decide_framing(parsed, environ)
-    return parsed
+    return parsed, block
+
+
+def _parse_headers(data: bytes, limits: Limits) -> HeaderBlock:
+    pairs = _parse_block(data, _parse_request_block)
+    if pairs is None:
+        raise BadRequest(400, 'Bad Request')
+    if len(pairs) > limits.header_count:
+        raise BadRequest(431, 'Too many headers', page=True)
+    raw = []
+    variables: dict[str, str] = {}
+    names = _names
+    for name, value in pairs:
+        known = names.get(name)
+        if known is None:
+            known = _remember(name)
+        text, key, _code = known
+        value = value.rstrip(b' \t').decode('latin-1')
+        raw.append((text, value))
+        if key in variables:
+            variables[key] += ',' + value
+        elif key:
+            variables[key] = value
+    return HeaderBlock(data, variables, tuple(raw))
 
 
 def _parse_request_block(block: bytes) -> list[tuple[bytes, bytes]] | None:
@@ -320,8 +354,13 @@ def _is_length(text: str) -> bool:
 
 # --- responses ---------------------------------------------------------------------------------
 
+# The replicas of one write answer the same to the byte: two of three are not parsed (4 % of a PUT).
+@lru_cache(maxsize=16)
 def parse_response_head(head: bytes, limits: Limits) -> ResponseHead:
-    """Parse a complete response head. Raises BadHead. Cost: about 4 µs for eight headers."""
+    """Parse a complete response head. Raises BadHead. Cost: about 4 µs for eight headers.
+
+    Equal heads give the same object, which is not to be changed.
+    """
     line_end = head.find(b'\r\n')
     version, status, reason = _parse_status_line(head[:line_end])
     pairs = _parse_block(head[line_end + 2:], _parse_response_block)
@@ -330,14 +369,19 @@ def parse_response_head(head: bytes, limits: Limits) -> ResponseHead:
     if len(pairs) > limits.header_count:
         raise BadHead('too many headers')
     names = _names
-    headers = []
+    headers: list[tuple[str, str]] = []
+    parsed = ResponseHead(version, status, reason, headers)
     for name, value in pairs:
         known = names.get(name)
         if known is None:
             known = _remember(name)
-        headers.append((known[0], value.rstrip(b' \t').decode('latin-1')))
-    parsed = ResponseHead(version, status, reason, headers)
-    _decide_response_framing(parsed)
+        text, _key, code = known
+        value = value.rstrip(b' \t').decode('latin-1')
+        headers.append((text, value))
+        if code:
+            _decide_response_framing(parsed, code, value)
+    if parsed.chunked and parsed.content_length is not None:
+        raise BadHead('both Content-Length and Transfer-Encoding')
     return parsed
 
 
@@ -351,6 +395,8 @@ def _parse_response_block(block: bytes) -> list[tuple[bytes, bytes]] | None:
     return collector.pairs
 
 
+# A handful of lines, again and again.
+@lru_cache(maxsize=256)
 def _parse_status_line(line: bytes) -> tuple[str, int, str]:
     text = line.decode('latin-1')
     version, _space, rest = text.partition(' ')
@@ -361,25 +407,22 @@ def _parse_status_line(line: bytes) -> tuple[str, int, str]:
     return version, int(code), reason
 
 
-def _decide_response_framing(head: ResponseHead) -> None:
-    for name, value in head.headers:
-        size = len(name)
-        if size == 14 and name.lower() == 'content-length':
-            if not _is_length(value) or head.content_length is not None:
-                raise BadHead(f'bad Content-Length {value[:40]!r}')
-            head.content_length = int(value)
-        elif size == 17 and name.lower() == 'transfer-encoding':
-            head.chunked = value.rpartition(',')[2].strip().lower() == 'chunked'
-            if not head.chunked:
-                raise BadHead(f'unknown Transfer-Encoding {value[:40]!r}')
-        elif size == 10 and name.lower() == 'connection':
-            tokens = [token.strip() for token in value.lower().split(',')]
-            if 'close' in tokens:
-                head.keep_alive = False
-            elif 'keep-alive' in tokens:
-                head.keep_alive = True
-    if head.chunked and head.content_length is not None:
-        raise BadHead('both Content-Length and Transfer-Encoding')
+def _decide_response_framing(head: ResponseHead, code: int, value: str) -> None:
+    """Apply one of the headers of _FRAMING."""
+    if code == LENGTH:
+        if not _is_length(value) or head.content_length is not None:
+            raise BadHead(f'bad Content-Length {value[:40]!r}')
+        head.content_length = int(value)
+    elif code == CODING:
+        head.chunked = value.rpartition(',')[2].strip().lower() == 'chunked'
+        if not head.chunked:
+            raise BadHead(f'unknown Transfer-Encoding {value[:40]!r}')
+    else:
+        tokens = [token.strip() for token in value.lower().split(',')]
+        if 'close' in tokens:
+            head.keep_alive = False
+        elif 'keep-alive' in tokens:
+            head.keep_alive = True
 
 
 # --- chunked framing ---------------------------------------------------------------------------

@@ -111,7 +111,8 @@ class _Resumed:
 
 def announced_length(headers: list[tuple[str, str]]) -> int | None:
     """Return the Content-Length of an answer; None if there is not exactly one good one."""
-    values = [value for name, value in headers if name.lower() == 'content-length']
+    values = [value for name, value in headers
+              if len(name) == 14 and name.lower() == 'content-length']
     if len(values) != 1 or not (values[0].isascii() and values[0].isdigit()):
         return None
     return int(values[0])

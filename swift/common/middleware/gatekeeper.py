@@ -28,6 +28,20 @@ _INBOUND_TIMESTAMP = environ_key(X_BACKEND_INBOUND_TIMESTAMP)
 _ALLOW_RESERVED = environ_key(X_BACKEND_ALLOW_RESERVED)
 # Answers have the same few names again and again.
 _stays_inside = lru_cache(maxsize=4096)(is_internal)
+# Environ keys that were looked at and are nothing of the cluster's own. Bounded: names of headers
+# come from clients.
+_harmless: set[str] = set()
+HARMLESS_MAX = 4096
+
+
+def _internal_keys(env: dict) -> list[str]:
+    """Return the keys of a request's environ that must not come from clients."""
+    if _harmless.issuperset(env):
+        return []
+    found = [key for key in env if key.startswith(_KEY_PREFIXES) or key in _KEYS]
+    if len(_harmless) < HARMLESS_MAX:
+        _harmless.update(env.keys() - found)
+    return found
 
 
 class GatekeeperOptions(Options, section='filter:gatekeeper'):
@@ -47,7 +61,7 @@ class GatekeeperMiddleware:
         self._allow_reserved_names = options.allow_reserved_names_header
 
     def __call__(self, env: dict, start_response: Callable) -> Iterable[bytes]:
-        removed = [key for key in env if key.startswith(_KEY_PREFIXES) or key in _KEYS]
+        removed = _internal_keys(env)
         if removed:
             for key in removed:
                 del env[key]

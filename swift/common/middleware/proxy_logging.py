@@ -130,7 +130,7 @@ class ProxyLogging:
         """Start the answer and return its body, counted."""
         record.wire_status = int(answer.status[:3])
         length = record.look_at(answer.headers)
-        whole = isinstance(body, list | tuple)
+        whole = isinstance(body, (list, tuple))
         size = sum(map(len, body)) if whole else 0
         if whole and length is None and not record.is_chunked:
             length = size

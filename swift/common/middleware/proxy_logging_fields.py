@@ -18,6 +18,8 @@ DEFAULT_TEMPLATE = (
     '{transaction_id} {headers} {request_time} {source} {log_info} {start_time} {end_time} '
     '{policy_index} {access_user_id}')
 POLICY_HEADER = 'x-backend-storage-policy-index'
+# Lengths of the names that Record.look_at is about; no others are made lower-case.
+_LOOKED_AT_SIZES = frozenset(map(len, ('content-length', 'transfer-encoding', POLICY_HEADER)))
 API_PATHS = ('/v1/', '/v1.0/')
 
 
@@ -87,6 +89,8 @@ class Record:
         """Take from the answer's headers what is needed; return the Content-Length."""
         length = None
         for name, value in headers:
+            if len(name) not in _LOOKED_AT_SIZES:
+                continue
             name = name.lower()
             if name == 'content-length':
                 length = int(value) if value.isdigit() else None

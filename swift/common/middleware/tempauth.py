@@ -24,6 +24,7 @@ Cost for a request with a token: one trip to memcached, which brings the account
 information of the path along. Source: sheet 05 section 18.2.
 """
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from hmac import compare_digest
 from uuid import uuid4
 
@@ -46,6 +47,7 @@ from swift.common.swob import (
     HTTPUnauthorized,
     Request,
     Response,
+    environ_key,
     host_url,
     str_to_wsgi,
     wsgi_quote,
@@ -77,6 +79,15 @@ from swift.core.tempauth_rules import (
 SOURCE = 'TA'
 ACL_HEADER = 'X-Account-Access-Control'
 ACL_SYSMETA_HEADER = 'X-Account-Sysmeta-Core-Access-Control'
+
+
+_ACL_KEY = environ_key(ACL_HEADER)
+
+
+@lru_cache(maxsize=1024)
+def _groups(remote_user: str | None) -> tuple[str, ...]:
+    """Return the groups of REMOTE_USER, which come from the configuration: few and short."""
+    return tuple(group for group in (remote_user or '').split(',') if group)
 
 
 class TempAuthOptions(Options, section='filter:tempauth'):
@@ -249,6 +260,7 @@ class TempAuth:
 
     def authorize(self, req: Request) -> Response | None:
         """`swift.authorize`: None when the request is allowed, else the answer."""
+        env = req.environ
         try:
             _version, account, container, obj = req.split_names(1, 4, True)
         except ValueError:
@@ -257,19 +269,17 @@ class TempAuth:
         prefix = account_prefix(account, self.reseller_prefixes) if account else None
         if prefix is None:
             return self.denied_response(req)
-        if ACL_HEADER in req.headers:
+        if _ACL_KEY in env:
             problem = _store_account_acl(req)
             if problem is not None:
                 return problem
-        env = req.environ
         sync_key = env.get('swift_sync_key')
         asked = Asked(
-            method=req.method, account=account, container=container, obj=obj,
-            groups=[group for group in (env.get('REMOTE_USER') or '').split(',') if group],
-            prefix=prefix, required_group=self.required_groups[prefix],
+            env['REQUEST_METHOD'], account, container, obj, _groups(env.get('REMOTE_USER')), prefix,
+            self.required_groups[prefix],
             sync_allowed=bool(sync_key and 'HTTP_X_TIMESTAMP' in env
                               and env.get('HTTP_X_CONTAINER_SYNC_KEY') == sync_key),
-            referrer=req.referer, acl=req.acl)
+            referrer=env.get('HTTP_REFERER'), acl=env.get('swob.ACL'))
         verdict = judge(asked, self.reseller_prefixes, lambda: acls_from_account_info(
             account_info(env, self.app, account, SOURCE)))
         if verdict is Verdict.DENIED:

@@ -128,6 +128,42 @@ def test_callback_that_raises_does_not_harm_the_loop(pair, capsys):
     ready.close()
 
 
+def test_a_listener_that_raises_loses_its_descriptor_and_nobody_else(pair, capsys):
+    left, right = pair
+    hub = green.hubs.get_hub()
+    assert type(hub) is green.Hub
+
+    def fail(_fd):
+        raise ValueError('a bug')
+
+    hub.add(hub.READ, left.fileno(), fail, lambda error: None, None)
+    ready = green.Readiness(right.fileno())
+    try:
+        left.send(b'1')
+        right.send(b'2')
+        assert ready.wait_read(1)
+        green.sleep(0)
+        assert left.fileno() not in hub.listeners[hub.READ]
+        assert 'a bug' in capsys.readouterr().err
+    finally:
+        ready.close()
+
+
+def test_timers_run_in_order_while_nothing_is_ready():
+    order = []
+    green.call_later(0.002, order.append, 2)
+    green.call_later(0, order.append, 0)
+    green.call_later(0.001, order.append, 1)
+    cancelled = green.call_later(0, order.append, 'cancelled')
+    cancelled.cancel()
+    # A timer made by a timer is due in the same turn at the earliest, never lost.
+    green.call_later(0, lambda: green.call_later(0, order.append, 'made'))
+    green.sleep(0.01)
+    assert order[0] == 0
+    assert sorted(map(str, order)) == ['0', '1', '2', 'made']
+    assert order.index(1) < order.index(2)
+
+
 def test_wait_readable_and_writable(pair):
     one, two = pair
     assert green.wait_writable(one, 1) is True

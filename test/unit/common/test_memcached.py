@@ -10,6 +10,7 @@ import pytest
 from swift.common import green
 from swift.common.clock import ManualClock
 from swift.common.memcached import (
+    QUESTIONS_KEPT,
     MemcacheConnectionError,
     MemcacheIncrNotFoundError,
     MemcacheRing,
@@ -279,6 +280,25 @@ def test_get_many_asks_each_server_once_and_survives_one(ring_of):
         mine, lost = keys_on(ring, one.address, 3), keys_on(ring, silent.address, 2)
         assert ring.get_many(mine + lost) == dict.fromkeys(mine, 7)
         assert len(one.received) == len(silent.received) == 1
+
+
+def test_get_many_sees_every_change_and_reads_equal_replies_once(ring_of):
+    old, new = value(KEY, b'[1]') + END, value(KEY, b'[2]') + END
+    with ScriptedServer([old, old, new, END, old]) as server:
+        ring = ring_of(server)
+        first, second, third, gone, back = (ring.get_many([KEY]) for _ in range(5))
+        assert first == second == back == {KEY: [1]}
+        assert first[KEY] is second[KEY]
+        assert third == {KEY: [2]}
+        assert gone == {}
+
+
+def test_get_many_remembers_a_bounded_number_of_questions(ring_of):
+    with ScriptedServer([END] * (QUESTIONS_KEPT + 10)) as server:
+        ring = ring_of(server)
+        for number in range(QUESTIONS_KEPT + 10):
+            assert ring.get_many([f'account/{number}']) == {}
+        assert len(ring._questions) == QUESTIONS_KEPT
 
 
 def test_get_many_of_two_requests_never_wait_for_each_other(ring_of):

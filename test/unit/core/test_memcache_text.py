@@ -97,6 +97,29 @@ def test_get_reply_refuses_noise(data):
         text.GetReply().feed(data)
 
 
+@pytest.mark.parametrize('data', [
+    b'VALUE a 2 2\r\n{}\r\nEND\r\n', b'VALUE a 2 1\r\n{\r\nVALUE b 0 1\r\nx\r\nEND\r\n',
+    b'END\r\n'])
+def test_get_reply_says_the_same_with_an_earlier_one(data):
+    earlier = text.GetReply()
+    assert earlier.feed(data)
+    for parts in ([data], [data[:5], data[5:]]):
+        reply = text.GetReply(earlier)
+        assert [reply.feed(part) for part in parts][-1]
+        assert reply.complete
+        assert reply.values == earlier.values
+        assert reply.decoded() == earlier.decoded()
+        assert reply.size == len(data)
+
+
+def test_get_reply_of_other_bytes_than_before_is_read():
+    earlier = text.GetReply()
+    assert earlier.feed(b'VALUE a 2 1\r\n1\r\nEND\r\n')
+    reply = text.GetReply(earlier)
+    assert reply.feed(b'VALUE a 2 1\r\n2\r\nEND\r\n')
+    assert reply.decoded() == {'a': 2}
+
+
 def test_line_replies():
     replies = text.LineReplies(2)
     assert not replies.feed(b'STORED\r')

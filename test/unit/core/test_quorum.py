@@ -95,7 +95,7 @@ def test_container_updates_reach_quorum_whenever_the_object_does():
 
 
 def test_spread_updates_from_end_starts_with_the_last_request():
-    assert spread_updates(3, 3, 3) == [[0], [1], [2]]
-    assert spread_updates(3, 3, 3, from_end=True) == [[2], [1], [0]]
-    assert spread_updates(4, 3, 3, from_end=True) == [[2], [1], [0, 0]]
-    assert spread_updates(1, 3, 3, from_end=True) == [[], [], [0]]
+    assert spread_updates(3, 3, 3) == ((0,), (1,), (2,))
+    assert spread_updates(3, 3, 3, from_end=True) == ((2,), (1,), (0,))
+    assert spread_updates(4, 3, 3, from_end=True) == ((2,), (1,), (0, 0))
+    assert spread_updates(1, 3, 3, from_end=True) == ((), (), (0,))

@@ -58,7 +58,7 @@ def test_request_heads(edits):
         return
     environ = {}
     try:
-        head = wire.parse_request_head(data[:end], Limits(), environ)
+        head, _block = wire.parse_request_head(data[:end], Limits(), environ)
     except BadRequest as refusal:
         assert refusal.status in (400, 414, 431, 505)
         assert '\r' not in refusal.reason and '\n' not in refusal.reason

@@ -4,7 +4,7 @@ import pytest
 from swift.common import green
 from swift.common.clock import ManualClock
 from swift.common.errors import PeerClosed
-from swift.common.http.pool import ConnectionPool
+from swift.common.http.pool import TRUSTED_S, ConnectionPool
 from test.support.raw_http import served, settle
 from test.unit.common.http.test_client import LIMITS, OK, Peer, answering, hold
 
@@ -93,11 +93,23 @@ def test_stale_connection_is_found_before_use(pool):
     assert ask(pool, there.address) == b'ok'
     connection = pool._idle[there.address][0]
     connection.stream.ready.unwatch()    # the hub had no chance to notice
+    connection.since -= TRUSTED_S
     settle(connection.stream.is_stale)
     assert ask(pool, there.address) == b'ok'
     assert pool.statistics() == {'idle': 1, 'connected': 2, 'reused': 0, 'stale': 1,
                                  'repeated': 0}
     there.close()
+
+
+def test_connection_closed_right_after_use_is_replaced_when_it_fails(pool):
+    there = Peer(answering(OK, then=lambda stream: None), answering(OK))
+    assert ask(pool, there.address) == b'ok'
+    connection = pool._idle[there.address][0]
+    connection.stream.ready.unwatch()    # the hub had no chance to notice
+    settle(connection.stream.is_stale)
+    assert ask(pool, there.address) == b'ok'
+    assert pool.statistics() == {'idle': 1, 'connected': 2, 'reused': 1, 'stale': 0,
+                                 'repeated': 1}
 
 
 def closing_at(stage):

@@ -257,6 +257,28 @@ def test_environ():
         assert environ['swift.http.connection'].peer[0] == '127.0.0.1'
 
 
+def test_headers_are_those_of_the_request_however_alike_the_one_before():
+    """A repeated block of headers is not parsed again, and nothing is left of another one."""
+    def app(environ, start_response):
+        seen = [f'{environ["PATH_INFO"]} {environ.pop("HTTP_A", None)}', environ['headers_raw']]
+        environ['HTTP_B'] = 'set by a filter'
+        environ.pop('CONTENT_LENGTH', None)
+        body = repr((*seen, environ['wsgi.input'].read())).encode()
+        start_response('200 OK', [('Content-Length', str(len(body)))])
+        return [body]
+
+    with served(app) as here:
+        client = here.client()
+        raw = (('A', 'x'), ('Content-Length', '2'))
+        for path in ('/1', '/2'):
+            answer = client.ask(b'PUT %s HTTP/1.1\r\nA: x\r\nContent-Length: 2\r\n\r\nab'
+                                % path.encode())
+            assert answer.body.decode() == repr((f'{path} x', raw, b'ab'))
+        answer = client.ask(b'PUT /3 HTTP/1.1\r\nA: y\r\nContent-Length: 2\r\n\r\nab')
+        assert answer.body.decode() == repr(('/3 y', (('A', 'y'), raw[1]), b'ab'))
+        assert client.ask(b'GET /4 HTTP/1.1\r\n\r\n').body.decode() == repr(('/4 None', (), b''))
+
+
 @pytest.mark.parametrize('target, path, query', [
     (b'http://other.example/healthcheck?a', '/healthcheck', 'a'),
     (b'https://h', '/', ''),
