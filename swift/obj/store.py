@@ -81,6 +81,18 @@ class Result:
     def old_state(self) -> ObjectState | None:
         return self.before.state
 
+    # The same request may come twice: a proxy repeats what got no answer over a connection that
+    # it kept. If the process died after the write, the first one told no container; the second
+    # one, refused because it is not newer, does. Rows are idempotent.
+
+    def repeats(self, time: Timestamp) -> bool:
+        """Tell whether a refused PUT or POST of this time finds its own work."""
+        return self.before.exists and self.time == time
+
+    def repeats_delete(self, time: Timestamp) -> bool:
+        """Tell whether a DELETE of this time finds its own tombstone."""
+        return self.before.kind is Kind.DELETED and self.time == time
+
 
 class Store:
     """The devices below one directory."""
