@@ -113,7 +113,7 @@ def test_one_failure_of_two_defers_the_update(node):
 @pytest.mark.parametrize('headers', [
     {}, {'X-Container-Host': '127.0.0.1:6011', 'X-Container-Device': 'sdb'},
     {'X-Container-Partition': '7'},
-    {**TARGET, 'X-Container-Device': 'sdb,sdc'}, {**TARGET, 'X-Container-Host': 'nonsense'}])
+    {**TARGET, 'X-Container-Device': 'sdb,sdc'}])
 def test_without_proper_targets_there_is_no_update(node, headers):
     assert put(node, **headers).status == 201
     assert node.pool.requests == [] and pendings(node) == {}
@@ -254,3 +254,9 @@ def test_a_repeated_delete_tells_the_row_once_more(node, condition, status):
     assert delete(node, 2, **headers, **TARGET).status == status
     (row,) = pendings(node).values()
     assert (row.op, row.headers['X-Timestamp']) == ('DELETE', T[2])
+
+
+def test_a_host_that_is_no_address_leaves_the_row_to_the_updater(node):
+    assert put(node, 1, **{**TARGET, 'X-Container-Host': 'nowhere'}).status == 201
+    assert [row.op for row in pendings(node).values()] == ['PUT']
+    assert node.pool.requests == []
