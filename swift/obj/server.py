@@ -141,7 +141,7 @@ class ObjectController:
         if status is None or status == 500:
             self.logger.exception('ERROR __call__ error with %s %s ', req.method, req.path)
             return HTTPInternalServerError(request=req)
-        if status == 507 and not isinstance(error, DeviceUnavailable):
+        if status == 403 or (status == 507 and not isinstance(error, DeviceUnavailable)):
             self.logger.error('%s %s: %s', req.method, req.path, error)
         if status == 408:
             self.statsd.increment('PUT.timeouts')

@@ -20,7 +20,7 @@ from swift.common.codecs.async_update import PendingUpdate, encode_update
 from swift.common.disk_threads import DiskThreads
 from swift.common.errors import DeviceUnavailable, StateChanged
 from swift.core.conditions import Match
-from swift.core.fileset import data_name, meta_name, tombstone_name
+from swift.core.fileset import data_name, is_rsync_temporary, meta_name, tombstone_name
 from swift.core.hashing import md5
 from swift.core.names import drive_name_is_valid
 from swift.core.object_meta import Metadata, ObjectState, PostPlan, PostRequest, plan_post
@@ -211,6 +211,9 @@ class Store:
     def _noted(self, place: Placement, found: Lookup) -> Lookup:
         if found.problem is not None:
             self.note_quarantine(place, found.problem)
+        for name in found.files.unexpected:
+            if not is_rsync_temporary(name):
+                self.logger.warning('Unexpected file %s/%s', place.hash_path, name)
         return found
 
     def note_quarantine(self, place: Placement, problem: str) -> None:

@@ -7,8 +7,11 @@ import os
 
 import pytest
 
+from swift.common import log
 from swift.common.clock import ManualClock
+from swift.common.codecs.metadata import decode_metadata, encode_metadata
 from swift.common.errors import ClientDisconnect, ClientReadTimeout
+from swift.common.xattr import read_blob, write_blob
 from test.support.object_node import Node
 
 PATH = '/sda/12/AUTH_test/c/o'
@@ -260,6 +263,28 @@ def test_a_file_where_a_hash_directory_belongs_is_quarantined(node, tmp_path):
     assert node.request('GET', PATH).status == 404
     assert (tmp_path / 'sda/quarantined/objects' / hash_dir.name).is_file()
     assert put(node, 5).status == 201
+
+
+def test_an_object_under_the_name_of_another_is_403_and_logged(node, tmp_path):
+    put(node)
+    stored = next(tmp_path.glob('sda/objects/12/*/*/*.data'))
+    metadata = {**decode_metadata(read_blob(str(stored))), 'name': '/a/c/other'}
+    with open(stored, 'r+b') as file:
+        write_blob(file.fileno(), encode_metadata(metadata))
+    assert node.request('GET', PATH).status == 403
+    assert '/a/c/other' in ' '.join(node.logger.lines(log.ERROR)) and stored.exists()
+
+
+def test_files_that_nobody_knows_are_left_alone_and_logged(node, tmp_path):
+    put(node)
+    folder = next(tmp_path.glob('sda/objects/12/*/*'))
+    for name in ('junk', f'.{T[0]}.data.AbC123'):
+        (folder / name).write_text('x')
+    assert node.request('GET', PATH).status == 200
+    line, = node.logger.lines(log.WARNING)
+    assert line == f'Unexpected file {folder}/junk'
+    assert node.request('DELETE', PATH, {'X-Timestamp': T[1]}).status == 204
+    assert (folder / 'junk').exists()
 
 
 def test_fragment_archives_do_not_disturb_a_replicated_policy(node, tmp_path):
