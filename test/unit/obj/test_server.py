@@ -12,6 +12,7 @@ from swift.common.clock import ManualClock
 from swift.common.codecs.metadata import decode_metadata, encode_metadata
 from swift.common.errors import ClientDisconnect, ClientReadTimeout
 from swift.common.xattr import read_blob, write_blob
+from swift.core.timestamp import Timestamp
 from test.support.object_node import Node
 
 PATH = '/sda/12/AUTH_test/c/o'
@@ -236,6 +237,28 @@ def test_a_large_body_that_changed_on_disk_is_quarantined_at_its_end(node, tmp_p
     assert node.request('GET', PATH).body[:2] == b'yx'
     assert node.request('GET', PATH).status == 404
     assert node.files()[0].startswith('sda/quarantined/objects/')
+
+
+@pytest.mark.parametrize('faster', ['overwrite', 'quarantine'])
+def test_a_slow_reader_of_damage_spares_what_is_there_by_then(node, tmp_path, faster):
+    put(node, 0, b'a' * 1000000)
+    stored = next(tmp_path.glob('sda/objects/12/*/*/*.data'))
+    with open(stored, 'r+b') as file:
+        file.write(b'b')
+    place = node.app.store.place('sda', '12', node.app.cluster.policies.default, 'AUTH_test', 'c',
+                                 'o')
+    body = node.app.store.fetch(place, Timestamp(T[1])).body
+    body.start(0, verify=True)
+    if faster == 'quarantine':
+        node.request('GET', PATH)
+        assert list(tmp_path.glob('sda/quarantined/objects/*'))
+    put(node, 2, b'new')
+    before = node.files()
+    while node.app.store.read_step(body, 1 << 18):
+        pass
+    body.close()
+    assert node.files() == before
+    assert node.request('GET', PATH).body == b'new'
 
 
 def test_verification_of_a_share_of_reads(tmp_path):
