@@ -198,7 +198,7 @@ def test_random_kills_lose_nothing(saio, client, container):
 @pytest.mark.slow
 def test_the_row_of_an_object_server_that_dies_is_missing_in_one_replica_only(
         saio, client, container, monkeypatch):
-    assert saio.swift_init('object-updater', 'stop').returncode == 0
+    saio.swift_init('object-updater', 'stop')  # fails when another test has done it
     part, nodes = Cluster.load(saio.layout.etc).object_ring(0).get_nodes(
         client.account, container, 'o')
     victim = next(node for node in saio.layout.node_numbers
