@@ -199,8 +199,9 @@ def test_random_kills_lose_nothing(saio, client, container):
 def test_the_row_of_an_object_server_that_dies_is_missing_in_one_replica_only(
         saio, client, container, monkeypatch):
     saio.swift_init('object-updater', 'stop')  # fails when another test has done it
-    part, nodes = Cluster.load(saio.layout.etc).object_ring(0).get_nodes(
-        client.account, container, 'o')
+    cluster = Cluster.load(saio.layout.etc)
+    _part, nodes = cluster.object_ring(0).get_nodes(client.account, container, 'o')
+    digest_of_name = cluster.hash_path(client.account, container, 'o')
     victim = next(node for node in saio.layout.node_numbers
                   if saio.layout.ip(node) == nodes[0].ip)
     name = f'object-server.{victim}'
@@ -214,7 +215,7 @@ def test_the_row_of_an_object_server_that_dies_is_missing_in_one_replica_only(
     assert saio.swift_init(name, 'restart').returncode == 0
     digest = hashlib.md5(body, usedforsecurity=False).hexdigest()
     assert (put.status, put.header('Etag')) == (201, digest)
-    stored = files(saio, f'objects/{part}/*/*/*.data')
+    stored = files(saio, f'objects/*/*/{digest_of_name}/*.data')
     assert len(stored) == 3, 'the victim has the object, too'
     drain(saio)
     found = [listing.get('o') for listing in replicas(saio, client, container)]
