@@ -42,6 +42,8 @@ from swift.core.timestamp import Timestamp
 # Compat: answers that the original gives no charset in upper case.
 LOWER_HTML = 'text/html; charset=utf-8'
 STATUS_DELETED = ('X-Account-Status', 'Deleted')
+# Stored as they are sent, but only if they are times: listings could not show anything else.
+_RECORD_TIMES = ('X_TIMESTAMP', 'X_PUT_TIMESTAMP', 'X_DELETE_TIMESTAMP')
 
 
 class AccountServer(DatabaseServer):
@@ -154,6 +156,9 @@ class AccountServer(DatabaseServer):
             raise Refused(plain(400, problem, 'text/html; charset=UTF-8'))
 
     def _put_record(self, req: BackendRequest) -> Answer:
+        for name in _RECORD_TIMES:
+            if 'HTTP_' + name in req.env:
+                req.timestamp(name)
         record = ContainerRecord(
             req.container, req.needed_header('X_PUT_TIMESTAMP'),
             req.needed_header('X_DELETE_TIMESTAMP'),

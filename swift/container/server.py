@@ -12,6 +12,7 @@ from typing import Any
 
 from swift.common.clock import SYSTEM, Clock
 from swift.common.cluster import Cluster
+from swift.common.codecs.pending import object_record
 from swift.common.config.parser import read_plain
 from swift.common.db.broker import DatabaseExists
 from swift.common.db.service import (
@@ -42,9 +43,10 @@ from swift.core import sync_target
 from swift.core.constraints import config_true_value
 from swift.core.headers import is_sys_or_user_meta
 from swift.core.names import quote
-from swift.core.row_merge import DELETED_ETAG, DELETED_TYPE, ObjectRecord, check_times
+from swift.core.row_merge import DELETED_ETAG, DELETED_TYPE, ObjectRecord
 from swift.core.shard_range import UPDATING_STATES, RangeQuery, ShardRange
 from swift.core.timestamp import Timestamp
+from swift.core.wsgi_text import storable
 
 SAVED_HEADERS = frozenset(('x-container-read', 'x-container-write', 'x-container-sync-key',
                            'x-container-sync-to'))
@@ -294,7 +296,7 @@ class ContainerServer(DatabaseServer):
         timestamp = req.timestamp()
         record = ObjectRecord(
             req.obj, timestamp.internal, int(req.needed_integer('X_SIZE')),
-            req.needed_header('X_CONTENT_TYPE'), req.needed_header('X_ETAG'), 0,
+            storable(req.needed_header('X_CONTENT_TYPE')), storable(req.needed_header('X_ETAG')), 0,
             self._policy_index(req) or 0, _optional_time(req, 'X_CONTENT_TYPE_TIMESTAMP'),
             _optional_time(req, 'X_META_TIMESTAMP'))
         return self._accept_record(req, record, timestamp, page(201))
@@ -409,15 +411,10 @@ def _optional_time(req: BackendRequest, name: str) -> str | None:
 
 def _record_of(fields: Mapping[str, Any]) -> ObjectRecord:
     """Return the record of an UPDATE body's item; KeyError, TypeError, ValueError."""
-    record = ObjectRecord(
+    return object_record((
         fields['name'], fields['created_at'], int(fields['size']), fields['content_type'],
         fields['etag'], int(fields['deleted']), int(fields.get('storage_policy_index') or 0),
-        fields.get('ctype_timestamp'), fields.get('meta_timestamp'))
-    texts = (record.name, record.created_at, record.content_type, record.etag)
-    if not all(isinstance(text, str) for text in texts):
-        raise TypeError('name, created_at, content_type and etag have to be text')
-    check_times(record)
-    return record
+        fields.get('ctype_timestamp'), fields.get('meta_timestamp')))
 
 
 def app_factory(global_conf: dict, **local_conf: str) -> Callable:

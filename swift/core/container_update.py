@@ -45,7 +45,8 @@ class Targets:
 def parse_targets(hosts: str, devices: str, partition: str) -> Targets:
     """Read the three headers, each of which may be ''.
 
-    Without a partition nobody is to be told; hosts and devices must pair up.
+    Without a partition nobody is to be told; hosts and devices must pair up. With a host that is
+    no address nobody can be told now, but the updater can: `partition` is kept.
     """
     host_list, device_list = _items(hosts), _items(devices)
     if not partition:
@@ -56,7 +57,7 @@ def parse_targets(hosts: str, devices: str, partition: str) -> Targets:
         targets = tuple(Target(*_split_host(host), device)
                         for host, device in zip(host_list, device_list, strict=True))
     except ValueError:
-        return Targets(problem='bad host in %r' % hosts)
+        return Targets(partition, problem='bad host in %r' % hosts)
     return Targets(partition, targets)
 
 

@@ -23,6 +23,7 @@ DATA = '.data'
 META = '.meta'
 TOMBSTONE = '.ts'
 DURABLE = '.durable'
+_RSYNC_TAIL = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,12 @@ def parse_name(name: str) -> File:
         time, ctype_time, _ = decode_timestamps(stem, explicit=True)
         return File(name, META, time, ctype_time)
     return File(name, dot + ext, Timestamp(stem))
+
+
+def is_rsync_temporary(name: str) -> bool:
+    """Tell whether rsync is writing this file: `.<name>.XXXXXX`."""
+    tail = name.rpartition('.')[2]
+    return name.startswith('.') and len(tail) == _RSYNC_TAIL and tail.isalnum()
 
 
 def data_name(time: Timestamp) -> str:

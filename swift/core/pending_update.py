@@ -1,23 +1,29 @@
 """What to do with deferred container updates: which files, and what the answers mean.
 
-Layer 0. A pending update is a file ``<hash>-<time>``; of one hash only the newest matters, since
-a container row is a state, not a change. Sending an update to all replicas of its container ends
-in one Outcome (sheet 02 §20):
+Layer 0. A pending update is a file ``<hash>-<time>``. A container row is a state, not a change, so
+of one hash the newest file says it all, with one exception: the time in the name of a POST's is
+that of the POST, and it may rest on older data than a PUT or DELETE that arrived after it.
+Sending an update to all replicas of its container ends in one Outcome (sheet 02 §20):
 
     all have it              DONE       remove the file
     some answered 301        REDIRECTED the object belongs to a shard: try that one, once at once
     otherwise                KEPT       remember who has it; the next sweep goes on from there
 """
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from swift.core.timestamp import Timestamp
 
+Headers = Mapping[str, str]
+
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Verdict over the names below one prefix directory, newest first."""
+    """Verdict over the names below one prefix directory, newest first.
+
+    What is outdated by name still has to be compared by `overtakes`.
+    """
     current: tuple[str, ...]
     outdated: tuple[str, ...]
     strange: tuple[str, ...]
@@ -37,6 +43,22 @@ def sort_files(names: Iterable[str]) -> Files:
             seen.add(parts[0])
             current.append(name)
     return Files(tuple(current), tuple(outdated), tuple(strange))
+
+
+def overtakes(newer: Headers, op: str, older: Headers) -> bool:
+    """Tell whether a row holds all that another has to say; `op` is the other's.
+
+    Of a deletion only the time counts. KeyError or ValueError for rows without usable times.
+    """
+    new, old = _row_times(newer), _row_times(older)
+    return new[0] >= old[0] and (op == 'DELETE' or (new[1] >= old[1] and new[2] >= old[2]))
+
+
+def _row_times(headers: Headers) -> tuple[Timestamp, Timestamp, Timestamp]:
+    """Return the times of data, content type and metadata."""
+    data = headers['X-Timestamp']
+    ctype = headers.get('X-Content-Type-Timestamp') or data
+    return Timestamp(data), Timestamp(ctype), Timestamp(headers.get('X-Meta-Timestamp') or ctype)
 
 
 @dataclass(frozen=True, slots=True)

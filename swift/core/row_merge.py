@@ -60,6 +60,11 @@ class ContainerRecord(NamedTuple):
     storage_policy_index: int | str = 0
 
 
+def is_storable(number: int) -> bool:
+    """Tell whether a database can hold a number: 64 bits."""
+    return -1 << 63 <= number < 1 << 63
+
+
 def is_zero_like(count: int | str | None) -> bool:
     """Tell whether a stored count means nothing: NULL, '', 0 or '0' (sheet 03, terms)."""
     return count in (None, '', 0, '0')

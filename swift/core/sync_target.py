@@ -42,7 +42,10 @@ def resolve(value: str, allowed_hosts: Collection[str],
         return None
     if value.startswith('//'):
         return _resolve_realm(value, realms)
-    parsed = urlparse(value)
+    try:
+        parsed = urlparse(value)
+    except ValueError:                                   # brackets without an address in them
+        raise BadSyncTarget(f'Invalid host in X-Container-Sync-To {value!r}') from None
     if parsed.scheme not in ('http', 'https'):
         raise BadSyncTarget(f'Invalid scheme {parsed.scheme!r} in X-Container-Sync-To, '
                             'must be "//", "http", or "https".')

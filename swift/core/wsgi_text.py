@@ -13,6 +13,7 @@ from urllib.parse import quote_plus as _quote_plus
 from urllib.parse import unquote as _unquote
 from urllib.parse import unquote_plus as _unquote_plus
 
+_surrogates = re.compile('[\ud800-\udfff]')
 _is_plain = re.compile(r'[A-Za-z0-9_.~/-]*', re.ASCII).fullmatch
 
 
@@ -60,3 +61,10 @@ def wsgi_quote_plus(text: str, safe: str = '') -> str:
 def wsgi_unquote_plus(text: str) -> str:
     """Undo wsgi_quote_plus."""
     return _unquote_plus(text, 'latin-1')
+
+
+def storable(text: str) -> str:
+    """Return text with replacement characters for what UTF-8 cannot say (lone surrogates)."""
+    if text.isascii():
+        return text
+    return _surrogates.sub('\N{REPLACEMENT CHARACTER}', text)

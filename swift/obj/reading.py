@@ -52,10 +52,11 @@ class Body:
     """
 
     __slots__ = ('_digest', '_drop_from', '_fd', '_guard', '_position', 'etag', 'keep_cache',
-                 'place', 'problem', 'size', 'small')
+                 'path', 'place', 'problem', 'size', 'small')
 
-    def __init__(self, place: Placement, fd: int, size: int, etag: str):
+    def __init__(self, place: Placement, path: str, fd: int, size: int, etag: str):
         self.place = place
+        self.path = path
         self.size = size
         self.etag = etag
         self.small: bytes | None = None
@@ -130,8 +131,20 @@ class Body:
             self._quarantine('ETag %s and file\'s md5 %s do not match' % (self.etag, digest))
 
     def _quarantine(self, reason: str) -> None:
-        self.problem = reason
-        quarantine_object(self.place)
+        if self.is_current():
+            self.problem = reason
+            quarantine_object(self.place)
+
+    def is_current(self) -> bool:
+        """Tell whether the open file is still that of the object.
+
+        A slow reader may find damage in what has been replaced meanwhile, or quarantined by a
+        faster one; what is there now must not pay for it.
+        """
+        try:
+            return os.path.samestat(os.stat(self.path), os.fstat(self._fd))
+        except FileNotFoundError:
+            return False
 
     def close(self) -> None:
         self._guard.close()
@@ -214,7 +227,7 @@ def _open(place: Placement, files: FileSet, now: Timestamp, open_expired: bool,
         size = _checked_size(state, fd)
         body = None
         if with_body:
-            body, fd = Body(place, fd, size, state.etag), -1
+            body, fd = Body(place, path, fd, size, state.etag), -1
         return Lookup(Kind.PRESENT, state.time, state, files, body)
     finally:
         if fd >= 0:
@@ -304,10 +317,13 @@ def fetch(place: Placement, now: Timestamp, open_expired: bool, verify: bool,
         found.body.read_small(verify, wish.refuse_damaged)
         found.problem = found.body.problem
     except DiskError as error:
+        current = found.body.is_current()
         found.body.close()
         if not isinstance(error, Damaged) and not (
                 isinstance(error.__cause__, OSError) and fs.is_read_failure(error.__cause__)):
             raise
+        if not current:
+            raise StateChanged('%s was replaced' % found.body.path, found.body.path) from None
         quarantine_object(place)
         return Lookup(Kind.ABSENT, problem=getattr(error, 'reason', str(error)))
     return found

@@ -52,7 +52,7 @@ from swift.common.swob import (
 )
 from swift.core.constraints import config_true_value
 from swift.core.container_update import overrides
-from swift.core.object_meta import SYSMETA, ObjectState, ctype_for_listing
+from swift.core.object_meta import SYSMETA, ObjectState, PostPlan, ctype_for_listing
 from swift.core.timestamp import Timestamp
 from swift.obj.answers import ObjectBody, absent, drop_ignored_range, present, wish_of
 from swift.obj.options import ObjectServerOptions
@@ -68,7 +68,7 @@ from swift.obj.request_parts import (
     request_time,
 )
 from swift.obj.store import Delete, Result, Store, Verdict
-from swift.obj.updates import Updates
+from swift.obj.updates import Job, Updates
 from swift.obj.uploads import Received, Uploads
 
 SERVER_NAME = 'object-server'
@@ -141,7 +141,7 @@ class ObjectController:
         if status is None or status == 500:
             self.logger.exception('ERROR __call__ error with %s %s ', req.method, req.path)
             return HTTPInternalServerError(request=req)
-        if status == 507 and not isinstance(error, DeviceUnavailable):
+        if status == 403 or (status == 507 and not isinstance(error, DeviceUnavailable)):
             self.logger.error('%s %s: %s', req.method, req.path, error)
         if status == 408:
             self.statsd.increment('PUT.timeouts')
@@ -222,6 +222,8 @@ class ObjectController:
                 return HTTPRequestTimeout(request=req)
         result = received.result
         if result.verdict is Verdict.CONFLICT:
+            if result.repeats(time):
+                self._tell_put_again(req, place, parts, result.old_state)
             return _conflict(req, result.time)
         if result.verdict is Verdict.PRECONDITION:
             return HTTPPreconditionFailed(request=req)
@@ -245,31 +247,50 @@ class ObjectController:
         if jobs:
             self.updates.carry_out(place, jobs)
 
+    def _tell_put_again(self, req: Request, place: Placement, parts: Any,
+                        state: ObjectState) -> None:
+        """Tell containers of what a PUT with this time stored, from what is on disk."""
+        jobs = self.updates.queue_rows(req, place, state.data_time, None, parts.delete_at,
+                                       state.size)
+        fields = {'X-Size': str(state.size), 'X-Content-Type': state.data.get('Content-Type', ''),
+                  'X-Timestamp': state.data_time.internal, 'X-Etag': state.etag}
+        fields.update(overrides((dict(req.headers.items()), state.data)))
+        jobs += self.updates.container_rows(req, place, 'PUT', fields)
+        if jobs:
+            self.updates.carry_out(place, jobs)
+
     def _post(self, req: Request, place: Placement) -> Response:
         time = request_time(req)
         post = self._headers.read_post(req, time)
         result = self.store.post(place, post, opens_expired(req))
         if result.verdict is Verdict.NOT_FOUND:
             return HTTPNotFound(request=req)
-        if result.verdict is Verdict.CONFLICT:
-            return _conflict(req, result.time)
         state, plan = result.old_state, result.plan
+        if result.verdict is Verdict.CONFLICT:
+            if result.repeats(time):
+                ctype = ctype_for_listing(state, state.metadata.get('Content-Type', ''))
+                jobs = self._queue_post(req, place, state, time, None)
+                self._tell_post(req, place, state, PostPlan({}, time, state.ctype_time), ctype,
+                                jobs)
+            return _conflict(req, result.time)
         ctype = plan.metadata.get('Content-Type') or state.data.get('Content-Type', '')
         ctype = ctype_for_listing(state, ctype)
-        self._tell_post(req, place, result, ctype)
+        jobs = (self._queue_post(req, place, state, plan.time, state.delete_at)
+                if plan.time > state.time else [])
+        self._tell_post(req, place, state, plan, ctype, jobs)
         headers = {name: value for name, value in state.metadata.items()
                    if name.startswith(SYSMETA)}
         headers['X-Backend-Content-Type'] = ctype
         return HTTPAccepted(request=req, headers=headers)
 
-    def _tell_post(self, req: Request, place: Placement, result: Result, ctype: str) -> None:
-        state, plan = result.old_state, result.plan
-        jobs = []
-        if plan.time > state.time:
-            new = req.headers.get('X-Delete-At')
-            jobs = self.updates.queue_rows(req, place, plan.time, state.delete_at,
-                                           int(new) if new else None, state.size,
-                                           state.data_time)
+    def _queue_post(self, req: Request, place: Placement, state: ObjectState, time: Timestamp,
+                    old: int | None) -> list[Job]:
+        new = req.headers.get('X-Delete-At')
+        return self.updates.queue_rows(req, place, time, old, int(new) if new else None,
+                                       state.size, state.data_time)
+
+    def _tell_post(self, req: Request, place: Placement, state: ObjectState, plan: PostPlan,
+                   ctype: str, jobs: list[Job]) -> None:
         ctype_time = plan.ctype_time or state.data_time
         fields = {'X-Size': str(state.size), 'X-Content-Type': ctype,
                   'X-Timestamp': state.data_time.internal,
@@ -291,6 +312,8 @@ class ObjectController:
         if conditional and result.verdict is Verdict.NOT_FOUND:
             return HTTPNotFound(request=req)
         if conditional and result.verdict is Verdict.CONFLICT:
+            if result.repeats_delete(time):
+                self._tell_delete(req, place, result, time)
             return _conflict(req, result.time)
         self._tell_delete(req, place, result, time)
         kind = {Verdict.DONE: HTTPNoContent, Verdict.CONFLICT: HTTPConflict}.get(
@@ -319,7 +342,7 @@ class ObjectController:
                      time: Timestamp) -> None:
         state = result.old_state
         jobs = self.updates.queue_rows(req, place, time, state.delete_at if state else None, None)
-        if result.written:
+        if result.written or result.repeats_delete(time):
             jobs += self.updates.container_rows(req, place, 'DELETE',
                                                 {'X-Timestamp': time.internal})
         if jobs:

@@ -20,7 +20,7 @@ from swift.common.codecs.async_update import PendingUpdate, encode_update
 from swift.common.disk_threads import DiskThreads
 from swift.common.errors import DeviceUnavailable, StateChanged
 from swift.core.conditions import Match
-from swift.core.fileset import data_name, meta_name, tombstone_name
+from swift.core.fileset import data_name, is_rsync_temporary, meta_name, tombstone_name
 from swift.core.hashing import md5
 from swift.core.names import drive_name_is_valid
 from swift.core.object_meta import Metadata, ObjectState, PostPlan, PostRequest, plan_post
@@ -80,6 +80,18 @@ class Result:
     @property
     def old_state(self) -> ObjectState | None:
         return self.before.state
+
+    # The same request may come twice: a proxy repeats what got no answer over a connection that
+    # it kept. If the process died after the write, the first one told no container; the second
+    # one, refused because it is not newer, does. Rows are idempotent.
+
+    def repeats(self, time: Timestamp) -> bool:
+        """Tell whether a refused PUT or POST of this time finds its own work."""
+        return self.before.exists and self.time == time
+
+    def repeats_delete(self, time: Timestamp) -> bool:
+        """Tell whether a DELETE of this time finds its own tombstone."""
+        return self.before.kind is Kind.DELETED and self.time == time
 
 
 class Store:
@@ -199,6 +211,9 @@ class Store:
     def _noted(self, place: Placement, found: Lookup) -> Lookup:
         if found.problem is not None:
             self.note_quarantine(place, found.problem)
+        for name in found.files.unexpected:
+            if not is_rsync_temporary(name):
+                self.logger.warning('Unexpected file %s/%s', place.hash_path, name)
         return found
 
     def note_quarantine(self, place: Placement, problem: str) -> None:

@@ -1,9 +1,10 @@
 """One pass of the object-updater over one device: walk, send, follow redirects, count.
 
 Layer 3. The walk takes prefixes in random order and files newest first; files that a newer one
-overtook are removed, unreadable ones quarantined. Limits: ``objects_per_second`` in all,
-``concurrency`` at once, and per container: an update whose container's bucket is not free waits in
-a bounded queue that is worked off for the rest of the interval.
+overtook (in what they say, not just in their names) are removed, unreadable ones quarantined.
+Limits: ``objects_per_second`` in all, ``concurrency`` at once, and per container: an update whose
+container's bucket is not free waits in a bounded queue that is worked off for the rest of the
+interval.
 
 A file goes only after its update is acknowledged by every replica of the container; who has it
 already is written down, so that a sweep killed at any moment loses nothing but time.
@@ -14,7 +15,7 @@ import random
 import zlib
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from swift.common import fs
@@ -35,6 +36,7 @@ from swift.core.pending_update import (
     Outcome,
     Rate,
     judge,
+    overtakes,
     sort_files,
 )
 from swift.core.policy import StoragePolicy
@@ -337,9 +339,29 @@ class DeviceSweep:
 
 
 def _remove_outdated(directory: str) -> tuple[Files, int]:
+    """Sort the files of a prefix and remove the overtaken ones; older ones with news stay."""
     files = sort_files(fs.list_dir(directory))
-    removed = sum(fs.unlink_if_there(os.path.join(directory, name)) for name in files.outdated)
-    return files, removed
+    if not files.outdated:
+        return files, 0
+    newest = {name.partition('-')[0]: name for name in files.current}
+    kept, removed = [], 0
+    for name in files.outdated:
+        paths = [os.path.join(directory, one) for one in (newest[name.partition('-')[0]], name)]
+        if _is_overtaken(*_read_files(paths)):
+            removed += fs.unlink_if_there(paths[1])
+        else:
+            kept.append(name)
+    return replace(files, current=(*files.current, *kept)), removed
+
+
+def _is_overtaken(newer: bytes | OSError | None, older: bytes | OSError | None) -> bool:
+    if not isinstance(newer, bytes) or not isinstance(older, bytes):
+        return False
+    try:
+        row = decode_update(older)
+        return overtakes(decode_update(newer).headers, row.op, row.headers)
+    except (BadPickle, KeyError, ValueError):
+        return False                        # whatever is wrong shows when they are sent
 
 
 def _read_files(paths: list[str]) -> list[bytes | OSError | None]:

@@ -89,7 +89,7 @@ class Updates:
                                 get('X-Container-Partition') or '')
         if targets.problem:
             self._logger.error('ERROR Container update failed: %s', targets.problem)
-        if not targets.targets:
+        if not targets.targets and not (targets.problem and targets.partition):
             return []
         path = None
         try:

@@ -236,3 +236,11 @@ def test_a_name_that_fills_the_request_line_is_listed_at_once(client, container)
     assert client.delete(f'{container}/{name}').status == 204
     assert client.get(container).lines == []
     assert client.put(f'{container}/{name}xxxx').status == 414
+
+
+def test_a_content_type_of_strange_bytes_does_not_spoil_the_listing(client, container):
+    client.put(f'{container}/o', b'x')
+    assert client.post(f'{container}/o', headers={'Content-Type': b'a/\xff'}).status == 202
+    row, = client.get(container, query='?format=json').json()
+    assert row['name'] == 'o'
+    assert client.head(container).header('X-Container-Object-Count') == '1'

@@ -15,7 +15,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from swift.common.codecs.unpickle import BYTES_GLOBALS, BadPickle, loads
-from swift.core.row_merge import ContainerRecord, ObjectRecord, check_times
+from swift.core.row_merge import ContainerRecord, ObjectRecord, check_times, is_storable
+from swift.core.timestamp import Timestamp
+from swift.core.wsgi_text import storable
 
 SEPARATOR = b':'
 # Numbers of fields that writers of any age leave behind.
@@ -54,10 +56,10 @@ def object_record(fields: Any) -> ObjectRecord:
     """Return the container database's record made of a pickled tuple; ValueError if it is none."""
     fields = _checked(fields, OBJECT_FIELDS)
     name, created_at, size, content_type, etag, deleted, policy, ctype, meta = fields
-    if None in (name, created_at):
+    if not isinstance(name, str) or not isinstance(created_at, str):
         raise ValueError('record without name or time')
-    record = ObjectRecord(name, created_at, int(size), content_type, etag, int(deleted),
-                          int(policy or 0), ctype, meta)
+    record = ObjectRecord(_name(name), created_at, _number(size), _text(content_type), _text(etag),
+                          _number(deleted), _number(policy or 0), ctype, meta)
     # A time that is none would make every later merge of this name fail.
     check_times(record)
     return record
@@ -69,11 +71,14 @@ def container_record(fields: Any) -> ContainerRecord:
     Numbers stay the text that they may be.
     """
     name, put, delete, count, used, deleted, policy = _checked(fields, CONTAINER_FIELDS)[:7]
-    if name is None:
+    if not isinstance(name, str):
         raise ValueError('record without name')
     for number in (count, used, policy):
-        int(number or 0)
-    return ContainerRecord(name, put, delete, count, used, int(deleted), policy or 0)
+        _number(number or 0)
+    for time in (put, delete):
+        # A time that is none would make every listing with this name fail.
+        Timestamp(time or 0)
+    return ContainerRecord(_name(name), put, delete, count, used, int(deleted), policy or 0)
 
 
 def _checked(fields: Any, allowed: range) -> tuple:
@@ -88,3 +93,23 @@ def _checked(fields: Any, allowed: range) -> tuple:
             raise ValueError(f'a record cannot hold {type(value).__name__}')
         clean.append(value)
     return tuple(clean) + (None,) * (allowed.stop - 1 - len(clean))
+
+
+# One value that SQLite refuses would make every later merge fail, and with it every reading: such
+# a record is damage, or is made storable if nothing but its looks is wrong.
+
+def _name(name: str) -> str:
+    if storable(name) != name:
+        raise ValueError('name is not UTF-8')
+    return name
+
+
+def _text(value: str | int | None) -> str:
+    return '' if value is None else storable(str(value))
+
+
+def _number(value: str | int | None) -> int:
+    number = int('' if value is None else value)
+    if not is_storable(number):
+        raise ValueError('number is too large')
+    return number

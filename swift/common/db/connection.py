@@ -5,6 +5,12 @@ file (sheet 03 §1.3): rollback journal, synchronous NORMAL, waiting for locks u
 the `chexor` function for the triggers. A connection is used by one thread at a time (the broker
 holds a lock), not always the same one.
 
+A commit ends with zeros over the head of the journal file, synced. The original's way, removing the
+file, is as compatible (the mode is each connection's own, not the file's) but not durable: SQLite
+does not sync the directory after it, so that after a power cut the journal may be back and undo
+what was acknowledged. It is slower, too: 3 ms per commit against 1.5 (ext4), because each commit
+then changes the directory twice.
+
 `changed()` is the cheap question behind cached reads: SQLite's data_version counts commits of
 other connections, ours are noted by the broker. Cost: one shared lock and one small read.
 """
@@ -27,6 +33,8 @@ from swift.core.hashing import chexor
 # Bounds the memory of many open databases: a listing reads each page once, hot pages are few.
 CACHE_KIB = 512
 STATEMENT_CACHE = 64
+# What is left of the journal file between transactions.
+JOURNAL_BYTES_MAX = 65536
 
 # What SQLite says, and what it means for the file (sheet 03 §1.4).
 _DAMAGE = (('database disk image is malformed', 'malformed database'),
@@ -115,7 +123,8 @@ def connect(path: str, timeout_s: float) -> sqlite3.Connection:
         db.execute('PRAGMA synchronous = NORMAL')
         db.execute(f'PRAGMA cache_size = -{CACHE_KIB}')
         db.execute('PRAGMA temp_store = MEMORY')
-        db.execute('PRAGMA journal_mode = DELETE').fetchone()
+        db.execute('PRAGMA journal_mode = PERSIST').fetchone()
+        db.execute(f'PRAGMA journal_size_limit = {JOURNAL_BYTES_MAX}').fetchone()
         db.create_function('chexor', 3, chexor, deterministic=True)
     except BaseException:
         db.close()

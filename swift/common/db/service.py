@@ -49,6 +49,7 @@ from swift.core.names import (
     reserved_name_problem,
     split_backend_path,
 )
+from swift.core.row_merge import is_storable
 from swift.core.timestamp import Timestamp
 from swift.core.wsgi_text import str_to_wsgi, wsgi_to_str
 
@@ -162,7 +163,8 @@ class BackendRequest:
         """Return the text of a header that has to be a whole number."""
         value = self.header(name) or default or self.needed_header(name)
         try:
-            int(value)
+            if not is_storable(int(value)):
+                raise ValueError(value)
         except ValueError:
             shown = name.replace('_', '-').title()
             raise Refused(plain(400, f'Invalid {shown} header')) from None

@@ -244,3 +244,11 @@ def test_json_listing_is_parsed_back(client):
     client('PUT', A, at(T[1]))
     client('PUT', f'{A}/%F0%9F%98%80', LIVE)
     assert json.loads(client('GET', f'{A}?format=json').body)[0]['name'] == '😀'
+
+
+@pytest.mark.parametrize('name', ['X-Timestamp', 'X-Put-Timestamp', 'X-Delete-Timestamp'])
+def test_record_with_a_time_that_is_none_is_refused(client, name):
+    client('PUT', A, at(T[1]))
+    answer = client('PUT', f'{A}/c', {**LIVE, name: 'soon'})
+    assert (answer.status, answer.body) == (400, b'Invalid %s header' % name.encode())
+    assert client('GET', f'{A}?format=json').body == b'[]'

@@ -236,6 +236,24 @@ def test_update_takes_many_records_at_once(client):
     assert client('UPDATE', '/sda1/1/.x/c', at(T[2], **{INDEX: '0'}), body=b'[]').status == 202
 
 
+def test_record_that_a_database_cannot_hold_does_no_harm(client):
+    """It would sit in the pending log, and every reading that merges the log would fail."""
+    client('PUT', C, at(T[1]))
+    bytes_, text = b'a/\xff'.decode('utf-8', 'surrogateescape'), 'a/\N{REPLACEMENT CHARACTER}'
+    assert client('PUT', f'{C}/o', record(content_type=bytes_, X_Etag=bytes_)).status == 201
+    answer = client('PUT', f'{C}/big', record(size=1 << 63))
+    assert (answer.status, answer.body) == (400, b'Invalid X-Size header')
+    row, = json.loads(client('GET', f'{C}?format=json').body)
+    assert (row['name'], row['content_type'], row['hash']) == ('o', text, text)
+    item = {'name': 'u', 'created_at': T[2], 'size': 1, 'content_type': 'a/\ud800', 'etag': 'e',
+            'deleted': 0}
+    assert client('UPDATE', C, at(T[2]), body=json.dumps([item]).encode()).status == 202
+    for bad in ({'name': '\ud800'}, {'size': 1 << 63}):
+        assert client('UPDATE', C, at(T[2]), body=json.dumps([{**item, **bad}]).encode()
+                      ).status == 400
+    assert listed(client) == ['o', 'u']
+
+
 # -- shard ranges -----------------------------------------------------------------------------
 
 def ranges(*bounds, state='cleaved'):

@@ -9,6 +9,7 @@ from swift.core.pending_update import (
     OldestFailures,
     Rate,
     judge,
+    overtakes,
     sort_files,
 )
 from swift.core.timestamp import Timestamp
@@ -24,6 +25,24 @@ def test_only_the_newest_file_of_a_hash_is_sent():
     assert files.current == ('bb-1700000001.00000', 'aa-1700000002.00000')
     assert files.outdated == ('aa-1700000001.00000_0000000000000001', 'aa-1700000001.00000')
     assert set(files.strange) == {'odd', 'a-b-c', '-x'}
+
+
+def row(data, ctype=None, meta=None):
+    times = {'X-Timestamp': data, 'X-Content-Type-Timestamp': ctype, 'X-Meta-Timestamp': meta}
+    return {name: '170000000%d.00000' % time for name, time in times.items() if time is not None}
+
+
+@pytest.mark.parametrize('newer, op, older, expected', [
+    (row(2), 'PUT', row(1), True), (row(2), 'DELETE', row(1), True),
+    (row(2), 'PUT', row(1, 1, 1), True), (row(1, 1, 3), 'PUT', row(1), True),
+    (row(1, 2, 3), 'PUT', row(1, 2, 2), True),
+    (row(1, 1, 3), 'PUT', row(2), False), (row(1, 1, 3), 'DELETE', row(2), False),
+    (row(1, 1, 3), 'PUT', row(1, 2, 2), False),
+    # A row of the expirer's queue has the older time of the data as that of its type.
+    (row(3, 1), 'DELETE', row(2), True)])
+def test_what_a_newer_row_says_of_an_older_one(newer, op, older, expected):
+    assert overtakes(newer, op, older) is expected
+    assert overtakes(newer, 'PUT', newer) is True
 
 
 def test_fate_of_every_combination_of_three_answers():

@@ -26,6 +26,7 @@ def test_good_values(value, target):
     ('http://127.0.0.1', 'Path required in X-Container-Sync-To'),
     ('http://good/p?q', 'Params, queries, and fragments not allowed in X-Container-Sync-To'),
     ('http://good/p#f', 'Params, queries, and fragments not allowed in X-Container-Sync-To'),
+    ('http://[x/p', "Invalid host in X-Container-Sync-To 'http://[x/p'"),
     ('http://bad/p', "Invalid host 'bad' in X-Container-Sync-To"),
     ('//realm1/dfw/a', "Invalid X-Container-Sync-To format '//realm1/dfw/a'"),
     ('//other/dfw/a/c', "No realm key for 'other'"),

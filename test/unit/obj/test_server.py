@@ -7,8 +7,12 @@ import os
 
 import pytest
 
+from swift.common import log
 from swift.common.clock import ManualClock
+from swift.common.codecs.metadata import decode_metadata, encode_metadata
 from swift.common.errors import ClientDisconnect, ClientReadTimeout
+from swift.common.xattr import read_blob, write_blob
+from swift.core.timestamp import Timestamp
 from test.support.object_node import Node
 
 PATH = '/sda/12/AUTH_test/c/o'
@@ -235,6 +239,28 @@ def test_a_large_body_that_changed_on_disk_is_quarantined_at_its_end(node, tmp_p
     assert node.files()[0].startswith('sda/quarantined/objects/')
 
 
+@pytest.mark.parametrize('faster', ['overwrite', 'quarantine'])
+def test_a_slow_reader_of_damage_spares_what_is_there_by_then(node, tmp_path, faster):
+    put(node, 0, b'a' * 1000000)
+    stored = next(tmp_path.glob('sda/objects/12/*/*/*.data'))
+    with open(stored, 'r+b') as file:
+        file.write(b'b')
+    place = node.app.store.place('sda', '12', node.app.cluster.policies.default, 'AUTH_test', 'c',
+                                 'o')
+    body = node.app.store.fetch(place, Timestamp(T[1])).body
+    body.start(0, verify=True)
+    if faster == 'quarantine':
+        node.request('GET', PATH)
+        assert list(tmp_path.glob('sda/quarantined/objects/*'))
+    put(node, 2, b'new')
+    before = node.files()
+    while node.app.store.read_step(body, 1 << 18):
+        pass
+    body.close()
+    assert node.files() == before
+    assert node.request('GET', PATH).body == b'new'
+
+
 def test_verification_of_a_share_of_reads(tmp_path):
     (tmp_path / 'sda').mkdir()
     node = Node(tmp_path, etag_validate_pct='25')
@@ -260,6 +286,28 @@ def test_a_file_where_a_hash_directory_belongs_is_quarantined(node, tmp_path):
     assert node.request('GET', PATH).status == 404
     assert (tmp_path / 'sda/quarantined/objects' / hash_dir.name).is_file()
     assert put(node, 5).status == 201
+
+
+def test_an_object_under_the_name_of_another_is_403_and_logged(node, tmp_path):
+    put(node)
+    stored = next(tmp_path.glob('sda/objects/12/*/*/*.data'))
+    metadata = {**decode_metadata(read_blob(str(stored))), 'name': '/a/c/other'}
+    with open(stored, 'r+b') as file:
+        write_blob(file.fileno(), encode_metadata(metadata))
+    assert node.request('GET', PATH).status == 403
+    assert '/a/c/other' in ' '.join(node.logger.lines(log.ERROR)) and stored.exists()
+
+
+def test_files_that_nobody_knows_are_left_alone_and_logged(node, tmp_path):
+    put(node)
+    folder = next(tmp_path.glob('sda/objects/12/*/*'))
+    for name in ('junk', f'.{T[0]}.data.AbC123'):
+        (folder / name).write_text('x')
+    assert node.request('GET', PATH).status == 200
+    line, = node.logger.lines(log.WARNING)
+    assert line == f'Unexpected file {folder}/junk'
+    assert node.request('DELETE', PATH, {'X-Timestamp': T[1]}).status == 204
+    assert (folder / 'junk').exists()
 
 
 def test_fragment_archives_do_not_disturb_a_replicated_policy(node, tmp_path):

@@ -118,6 +118,33 @@ def test_only_the_newest_of_one_object_is_sent(tmp_path):
     assert sweeper.files() == []
 
 
+@pytest.mark.parametrize('op', ['PUT', 'DELETE'])
+def test_a_post_does_not_hide_a_change_of_the_data_that_arrived_after_it(tmp_path, op):
+    """Both rows are sent: that of the POST rests on data that the other has replaced."""
+    first, later, last = ('179999999%d.00000' % number for number in (7, 8, 9))
+    sweeper = Sweeper(tmp_path)
+    sweeper.add(first, headers={'X-Timestamp': first, 'X-Size': '1'})
+    sweeper.add(later, op=op, headers={'X-Timestamp': later})
+    sweeper.add(last, headers={'X-Timestamp': first, 'X-Content-Type-Timestamp': first,
+                               'X-Meta-Timestamp': last})
+    sweeper.updater.run_once()
+    sent = {(method, headers['X-Timestamp'], headers.get('X-Meta-Timestamp'))
+            for _address, method, _target, headers in sweeper.pool.requests}
+    assert sent == {('PUT', first, last), (op, later, None)}
+    assert sweeper.files() == []
+
+
+def test_a_damaged_newest_file_hides_nothing(tmp_path):
+    sweeper = Sweeper(tmp_path)
+    sweeper.add('1799999997.00000')
+    sweeper.add('1799999998.00000')
+    (sweeper.device / 'async_pending' / HASH[-3:] / f'{HASH}-1799999998.00000').write_bytes(b'no')
+    sweeper.updater.run_once()
+    assert {headers['X-Timestamp'] for *_rest, headers in sweeper.pool.requests} == {
+        '1799999997.00000'}
+    assert [name for name in sweeper.files() if 'async' in name] == []
+
+
 def test_a_redirect_is_followed_once_at_once(tmp_path):
     moved = ScriptedResponse(301, {'Location': '/.shards_a/c%20x/o',
                                    'X-Backend-Location-Is-Quoted': 'true',

@@ -113,7 +113,7 @@ def test_one_failure_of_two_defers_the_update(node):
 @pytest.mark.parametrize('headers', [
     {}, {'X-Container-Host': '127.0.0.1:6011', 'X-Container-Device': 'sdb'},
     {'X-Container-Partition': '7'},
-    {**TARGET, 'X-Container-Device': 'sdb,sdc'}, {**TARGET, 'X-Container-Host': 'nonsense'}])
+    {**TARGET, 'X-Container-Device': 'sdb,sdc'}])
 def test_without_proper_targets_there_is_no_update(node, headers):
     assert put(node, **headers).status == 201
     assert node.pool.requests == [] and pendings(node) == {}
@@ -205,3 +205,58 @@ def test_replication_never_touches_the_queue(node):
     put(node, **{'X-Delete-At': '1799999990', **QUEUE, 'X-Backend-Replication': 'true'})
     node.request('DELETE', PATH, {'X-Timestamp': T[1], 'X-Backend-Replication': 'true'})
     assert (node.pool.requests, pendings(node)) == ([], {})
+
+
+def delete(node, second, **headers):
+    return node.request('DELETE', PATH, {'X-Timestamp': T[second], **headers})
+
+
+def post(node, second, **headers):
+    return node.request('POST', PATH, {'X-Timestamp': T[second], **headers})
+
+
+def test_a_repeated_put_tells_the_row_once_more(node):
+    """The process that stored it may have died before it told anybody."""
+    late = str(int(float(T[50])))
+    headers = {'X-Delete-At': late, 'X-Object-Sysmeta-Container-Update-Override-Etag': 'other'}
+    assert put(node, 1, **headers).status == 201
+    assert pendings(node) == {}
+    assert put(node, 1, **headers, **TARGET, **QUEUE).status == 409
+    queued, row = sorted(pendings(node).values(), key=lambda update: update.account)
+    assert (row.op, row.headers['X-Timestamp'], row.headers['X-Size'], row.headers['X-Etag'],
+            row.headers['X-Content-Type']) == ('PUT', T[1], '5', 'other', 'text/plain')
+    assert (queued.account, queued.op) == ('.expiring_objects', 'PUT')
+
+
+def test_an_older_put_tells_nothing(node):
+    put(node, 2)
+    assert put(node, 1, **TARGET).status == 409
+    delete(node, 3)
+    assert put(node, 3, **TARGET).status == 409
+    assert pendings(node) == {}
+
+
+def test_a_repeated_post_tells_the_row_once_more(node):
+    put(node, 1)
+    assert post(node, 2, **{'Content-Type': 'image/png'}).status == 202
+    assert post(node, 2, **{'Content-Type': 'image/png'}, **TARGET).status == 409
+    (row,) = pendings(node).values()
+    assert [row.headers[name] for name in (
+        'X-Timestamp', 'X-Meta-Timestamp', 'X-Content-Type-Timestamp', 'X-Content-Type')] == [
+            T[1], T[2], T[2], 'image/png']
+
+
+@pytest.mark.parametrize('condition,status', [({}, 404), ({'X-If-Delete-At': T[50]}, 409)])
+def test_a_repeated_delete_tells_the_row_once_more(node, condition, status):
+    put(node, 1, **{'X-Delete-At': str(int(float(T[50])))})
+    headers = {'X-Backend-Clean-Expiring-Object-Queue': 'f', **condition}
+    assert delete(node, 2, **headers).status == 204
+    assert delete(node, 2, **headers, **TARGET).status == status
+    (row,) = pendings(node).values()
+    assert (row.op, row.headers['X-Timestamp']) == ('DELETE', T[2])
+
+
+def test_a_host_that_is_no_address_leaves_the_row_to_the_updater(node):
+    assert put(node, 1, **{**TARGET, 'X-Container-Host': 'nowhere'}).status == 201
+    assert [row.op for row in pendings(node).values()] == ['PUT']
+    assert node.pool.requests == []

@@ -97,3 +97,26 @@ def test_nothing_is_called(capsys):
 
 def test_empty_entries_are_nothing():
     assert decode_objects(b'::' + PHOTO_BYTES + b':') == [PHOTO]
+
+
+ACCOUNT_RECORD = ContainerRecord('c', '1700000001.00000', '0', 5, 7)
+
+
+@pytest.mark.parametrize('make, record', [
+    (pending.object_record, PHOTO._replace(name='\udcff')),
+    (pending.object_record, PHOTO._replace(size=1 << 63)),
+    (pending.object_record, PHOTO._replace(size=None)),
+    (pending.object_record, PHOTO._replace(created_at=5)),
+    (pending.container_record, ACCOUNT_RECORD._replace(name='\udcff')),
+    (pending.container_record, ACCOUNT_RECORD._replace(bytes_used=str(1 << 63))),
+    (pending.container_record, ACCOUNT_RECORD._replace(put_timestamp='soon'))])
+def test_what_a_database_cannot_hold_is_damage(make, record):
+    damage = []
+    assert pending.decode(pending.encode(record), make, damage.append) == []
+    assert len(damage) == 1
+
+
+def test_what_is_no_text_is_replaced_in_fields_that_are_only_shown():
+    record = PHOTO._replace(content_type='a/\udcff', etag=None)
+    assert decode_objects(pending.encode(record)) == [
+        record._replace(content_type='a/\N{REPLACEMENT CHARACTER}', etag='')]

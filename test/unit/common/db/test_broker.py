@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from swift.common.codecs import pending as codec
-from swift.common.db import pending
+from swift.common.db import connection, pending
 from swift.common.db.broker import DatabaseExists, preallocation_size
 from swift.common.db.files import directory_lock
 from swift.common.errors import (
@@ -46,6 +46,35 @@ def test_new_database_is_where_and_what_the_original_makes(broker, tmp_path):
     assert raw(broker, 'PRAGMA journal_mode') == [('delete',)]
     assert raw(broker, 'SELECT id FROM container_info')[0][0].endswith('-sda1')
     assert sorted(os.listdir(expected.parent)) == ['.lock', f'{hex_hash}.db']
+
+
+def test_a_commit_is_durable_without_the_directory(broker):
+    """The journal stays, with a head of zeros: nothing that a power cut could bring back."""
+    broker.update_metadata({'X-Container-Meta-A': ('1', T[1])})
+    with open(broker.path + '-journal', 'rb') as file:
+        assert file.read(28) == bytes(28)
+    with broker.reading() as file:
+        assert file.db.execute('PRAGMA synchronous').fetchone() == (1,)
+        assert file.db.execute('PRAGMA journal_mode').fetchone() == ('persist',)
+
+
+def test_connections_of_the_original_take_turns_with_ours(broker):
+    for number in range(1, 4):
+        broker.update_put_timestamp(T[number])
+        with closing(sqlite3.connect(broker.path)) as other:
+            assert other.execute('PRAGMA journal_mode = DELETE').fetchone() == ('delete',)
+            other.execute('INSERT INTO incoming_sync (remote_id, sync_point) VALUES (?, 1)',
+                          (str(number),))
+            other.commit()
+        assert not os.path.exists(broker.path + '-journal')
+        assert len(broker.syncs()) == number and broker.info().put_timestamp == T[number]
+
+
+def test_the_journal_of_a_large_merge_is_cut(broker):
+    for time in (1, 2):
+        broker.merge_records([PHOTO._replace(name=f'o{number}', created_at=T[time])
+                              for number in range(2000)])
+    assert os.path.getsize(broker.path + '-journal') <= connection.JOURNAL_BYTES_MAX
 
 
 def test_create_again_is_refused_and_leaves_no_file(broker):
