@@ -176,7 +176,7 @@ def prefetch(env: dict, cache: Any, account: str | None, container: str | None,
     found = cache.get_many((*keys, *extra_keys))
     for key in keys:
         value = found.get(key)
-        if isinstance(value, dict) and 'status' in value:
+        if _is_entry(value):
             known[key] = value
     env[_PREFETCHED] = env.get(_PREFETCHED, frozenset()).union(keys)
     return {key: found[key] for key in extra_keys if found.get(key) is not None}
@@ -252,12 +252,17 @@ def cached_info(env: dict, key: str, app: Any = None, kind: str = '') -> dict[st
         env.setdefault(_SKIPPED, set()).add(key)
         return None
     info = cache.get(key)
-    if not isinstance(info, dict) or 'status' not in info:
+    if not _is_entry(info):
         return None
     _request_cache(env)[key] = info
     if kind:
         _count_hit(final, kind, env, key, True)
     return info
+
+
+def _is_entry(value: Any) -> bool:
+    """Tell whether what memcached gave is an entry: others write there too."""
+    return isinstance(value, dict) and type(value.get('status')) is int
 
 
 def _count_hit(final: Any, kind: str, env: dict, key: str, from_memcached: bool) -> None:
@@ -355,7 +360,8 @@ def get_account_info(env: dict, app: Any, swift_source: str | None = None) -> di
     """Return a private copy of the info of the account in the request's path."""
     _version, account, _container, _obj = _split_env_path(env, 2)
     shared = account_info(env, app, account, swift_source)
-    info = dict(shared, meta=dict(shared['meta']), sysmeta=dict(shared['sysmeta']))
+    info = dict(shared, meta=dict(shared.get('meta') or {}),
+                sysmeta=dict(shared.get('sysmeta') or {}))
     for field in _COUNT_FIELDS:
         info[field] = _number(info.get(field))
     info['storage_policies'] = {
@@ -376,7 +382,8 @@ def get_container_info(env: dict, app: Any, swift_source: str | None = None,
                   or headers_to_container_info({}, 0))
     else:
         shared = container_info(env, app, account, container, swift_source)
-    info = dict(shared, meta=dict(shared['meta']), sysmeta=dict(shared['sysmeta']),
+    info = dict(shared, meta=dict(shared.get('meta') or {}),
+                sysmeta=dict(shared.get('sysmeta') or {}),
                 cors=dict(shared.get('cors') or dict.fromkeys(_CORS_FIELDS)))
     for field in ('storage_policy', 'bytes', 'object_count'):
         info[field] = _number(info.get(field))

@@ -213,7 +213,7 @@ class Application:
             return status_reply(req, 503)
         index = env.get('HTTP_X_BACKEND_STORAGE_POLICY_INDEX')
         if index is None:
-            index = container_info['storage_policy']
+            index = container_info.get('storage_policy') or 0
         policy = self.cluster.policies.get_by_index(index)
         if policy is None:
             self.logger.error('No policy with index %s for /%s/%s', index, account, container)

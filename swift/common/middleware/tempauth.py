@@ -395,7 +395,8 @@ def _key_matches(given: str, key: str) -> bool:
 
 def _token_entry(value) -> tuple[float, str] | None:
     """Return (expires, groups) of a cached token, None when it is none."""
-    if isinstance(value, list) and len(value) == 2 and isinstance(value[1], str):
+    if (isinstance(value, list) and len(value) == 2 and isinstance(value[0], int | float)
+            and isinstance(value[1], str)):
         return value[0], value[1]
     return None
 

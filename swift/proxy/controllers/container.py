@@ -257,9 +257,8 @@ def parameter_problem(req: Any, limit_max: int) -> Response | None:
     query = req.environ.get('QUERY_STRING')
     if not query:
         return None
-    found: dict[str, str] = {}
-    for name, value in parse_qsl(query, keep_blank_values=True, encoding='latin-1'):
-        found.setdefault(name, value)
+    # Of repeated parameters the last counts, here as in the backends.
+    found = dict(parse_qsl(query, keep_blank_values=True, encoding='latin-1'))
     for name in _LISTING_PARAMETERS:
         value = found.get(name)
         if value and not value.isascii():

@@ -171,6 +171,31 @@ def test_clear_forgets_both_levels_and_waits():
     assert info.cached_info(env, 'container/a/c') == {'status': 404}
 
 
+@pytest.mark.parametrize('entry', ['text', [], {}, {'status': '204'}, {'status': None}])
+def test_what_is_no_entry_in_memcached_is_a_miss(entry):
+    proxy = Proxy()
+    proxy.put_container()
+    for key in ('account/a', 'container/a/c'):
+        proxy.cache.set(key, entry)
+    assert proxy.request('GET', '/v1/a/c').status == 200
+    proxy.cache.set('container/a/c', entry)
+    assert proxy.request('GET', '/v1/a/c/o').status == 404
+    env = env_of('/v1/a/c', proxy)
+    proxy.cache.set('container/a/c', entry)
+    info.prefetch(env, proxy.cache, 'a', 'c')
+    assert info.get_container_info(env, proxy.app)['status'] == 204
+
+
+def test_entries_may_lack_what_a_peer_does_not_know():
+    proxy = Proxy()
+    for key in ('account/a', 'container/a/c'):
+        proxy.cache.set(key, {'status': 204})
+    assert proxy.request('GET', '/v1/a/c/o').status == 404
+    env = env_of('/v1/a/c', proxy)
+    assert info.get_account_info(env, proxy.app)['sysmeta'] == {}
+    assert info.get_container_info(env, proxy.app)['meta'] == {}
+
+
 @pytest.mark.parametrize('status,ttl', [(200, 60), (204, 60), (404, 6), (410, 6), (503, None),
                                         (401, None), (0, None)])
 def test_only_certain_statuses_are_remembered(status, ttl):

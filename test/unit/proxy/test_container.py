@@ -58,6 +58,7 @@ def test_listing_bytes_pass_untouched(proxy):
 @pytest.mark.parametrize('query,status,body,content_type', [
     ('limit=10001', 412, b'Maximum limit is 10000', 'text/html; charset=UTF-8'),
     ('limit=99999999999999999999999', 412, b'Maximum limit is 10000', 'text/html; charset=UTF-8'),
+    ('limit=1&limit=10001', 412, b'Maximum limit is 10000', 'text/html; charset=UTF-8'),
     ('prefix=%ff', 400, b'"prefix" parameter not valid UTF-8', 'text/plain'),
     ('path=%ff', 400, b'"path" parameter not valid UTF-8', 'text/plain')])
 def test_bad_listing_parameters(proxy, query, status, body, content_type):

@@ -252,6 +252,14 @@ def test_expired_token(world):
     assert world.send('GET', '/v1/AUTH_test', {'X-Auth-Token': token}).status_int == 401
 
 
+@pytest.mark.parametrize('entry', ['text', [], {}, ['soon', 'test'], [None, 'test'],
+                                   [1e12, None], [1e12]])
+def test_what_is_no_token_in_the_cache_is_an_unknown_one(world, entry):
+    world.cache.set('AUTH_/token/AUTH_tkodd', entry)
+    resp = world.send('GET', '/v1/AUTH_test', {'X-Auth-Token': 'AUTH_tkodd'})
+    assert resp.status_int == 401
+
+
 def test_unknown_token_outside_of_accounts_has_realm_unknown(world):
     resp = world.send('GET', '/info', {'X-Auth-Token': 'AUTH_tkbad'})
     assert resp.headers['Www-Authenticate'] == 'Swift realm="unknown"'
