@@ -71,6 +71,8 @@ def delete_object(controller: Any, req: Any) -> Response:
     order = controller.order
     local = order.delete_handoff_count(ring.get_part_nodes(part)) if order.is_local else 0
     nodes = app.nodes.for_writing(ring, part, order, 'object', local_handoffs=local)
+    # A deletion has no expiry of its own; nobody has checked what stands in such a header.
+    env.pop('HTTP_X_DELETE_AT', None)
     headers = request_headers(env, app.agent(req))
     headers.pop('Content-Type', None)
     sets = object_header_sets(controller, env, ring, headers, nodes.primary_count + local)

@@ -57,6 +57,13 @@ def test_delete_and_delete_again(proxy):
     assert proxy.request('DELETE', '/v1/a/none/o').status == 404
 
 
+@pytest.mark.parametrize('value', ['soon', '1.5', '', '-1', '9999999999'])
+def test_delete_knows_no_expiry(proxy, value):
+    assert proxy.request('DELETE', '/v1/a/c/o', {'X-Delete-At': value}).status == 204
+    sent = proxy.pool.requests('object', 'DELETE')[0][3]
+    assert not any(name.lower().startswith('x-delete-at') for name in sent)
+
+
 def test_delete_counts_missing_replicas_as_agreement(proxy):
     first, second, third = proxy.primaries()
     first.objects.clear()
