@@ -14,11 +14,24 @@ from swift.common.swob import HTTPBadRequest, wsgi_to_str
 _WHAT = 'Object/Container/Account name'
 
 
+class Pattern(Text):
+    """A regular expression, kept as text; empty: none."""
+
+    kind = 'regular expression'
+
+    def parse(self, text: str) -> str:
+        try:
+            re.compile(text)
+        except re.error as error:
+            raise ValueError(f'not a regular expression: {error}') from None
+        return text
+
+
 class NameCheckOptions(Options, section='filter:name_check'):
     forbidden_chars = Text('\'"`<>', 'Characters that no path may contain.')
     maximum_length = Integer(255, 'Longest path, in bytes.', at_least=1)
-    forbidden_regexp = Text(r'/\./|/\.\./|/\.$|/\.\.$',
-                            'Regular expression that no path may contain; empty: no such test.')
+    forbidden_regexp = Pattern(r'/\./|/\.\./|/\.$|/\.\.$',
+                               'Regular expression that no path may contain; empty: no such test.')
 
 
 class NameCheckMiddleware:

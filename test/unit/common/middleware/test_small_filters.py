@@ -1,6 +1,7 @@
 """healthcheck, crossdomain, name_check, read_only: filters that answer or refuse by themselves."""
 import pytest
 
+from swift.common.errors import ConfigError
 from swift.common.middleware import crossdomain, healthcheck, name_check, read_only
 from swift.common.registry import get_swift_info
 from swift.common.swob import Request, Response
@@ -96,6 +97,11 @@ def test_name_check_options():
     assert b'forbidden chars from' in ask(filtered, 'GET', '/%C3%A9').body
     assert get_swift_info()['name_check'] == {
         'forbidden_chars': '\xe9x', 'maximum_length': 9, 'forbidden_regexp': ''}
+
+
+def test_name_check_refuses_to_start_with_a_bad_expression():
+    with pytest.raises(ConfigError, match='forbidden_regexp'):
+        name_check.filter_factory({}, forbidden_regexp='(')
 
 
 # -- read_only -------------------------------------------------------------------------------------
