@@ -125,10 +125,11 @@ def metadata_headers(env: dict[str, Any], kind: str, agent: str) -> dict[str, st
         if (lower.startswith((user, system, 'x-backend-')) or lower in pass_through):
             headers[name] = value
         elif lower.startswith(remove) or lower == 'x-remove-versions-location':
-            removed.append('x-' + lower[len('x-remove-'):])
-    for lower in removed:
-        if lower.startswith((user, system)) or lower in pass_through:
-            headers.setdefault(title_case(lower), '')
+            # Not of the lower-case name: lower() changes bytes of a name that is not ASCII.
+            removed.append('X-' + name[len('x-remove-'):])
+    for name in removed:
+        if name.lower().startswith((user, system)) or name.lower() in pass_through:
+            headers.setdefault(name, '')
     return headers
 
 

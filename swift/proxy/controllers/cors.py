@@ -8,16 +8,17 @@ added to any answer of a request that has an Origin. Both look at the container'
 from typing import Any
 
 from swift.common import info
-from swift.common.swob import Response
+from swift.common.swob import Response, str_to_wsgi
 
 _EXPOSED = ('cache-control', 'content-language', 'content-type', 'expires', 'last-modified',
             'pragma', 'etag', 'x-timestamp', 'x-trans-id', 'x-openstack-request-id')
 _META_PREFIXES = ('x-container-meta', 'x-object-meta')
 
 
-def container_cors(app: Any, req: Any, account: str, container: str) -> dict[str, str | None]:
-    """Return the container's allow_origin, expose_headers and max_age (None: not set)."""
-    return info.container_info(req.environ, app, account, container).get('cors') or {}
+def container_cors(app: Any, req: Any, account: str, container: str) -> dict[str, str]:
+    """Return allow_origin, expose_headers and max_age of the container as WSGI strings."""
+    cors = info.container_info(req.environ, app, account, container).get('cors') or {}
+    return {name: str_to_wsgi(value) for name, value in cors.items() if value}
 
 
 def is_origin_allowed(cors: dict, origin: str, cluster_origins: tuple[str, ...]) -> bool:
@@ -86,9 +87,9 @@ def add_cors_headers(controller: Any, req: Any, resp: Response) -> Response:
     if 'Access-Control-Expose-Headers' not in headers:
         exposed = dict.fromkeys(_EXPOSED)
         exposed.update(dict.fromkeys(app.options.cors_expose_headers))
-        exposed.update(dict.fromkeys(name.lower() for name in headers
+        exposed.update(dict.fromkeys(_lower(name) for name in headers
                                      if name.lower().startswith(_META_PREFIXES)))
-        exposed.update(dict.fromkeys((cors.get('expose_headers') or '').lower().split()))
+        exposed.update(dict.fromkeys(_lower(cors.get('expose_headers', '')).split()))
         headers['Access-Control-Expose-Headers'] = ', '.join(exposed)
     if 'Access-Control-Allow-Origin' not in headers:
         if cors.get('allow_origin') == '*':
@@ -98,3 +99,8 @@ def add_cors_headers(controller: Any, req: Any, resp: Response) -> Response:
             vary = headers.get('Vary')
             headers['Vary'] = f'{vary}, Origin' if vary else 'Origin'
     return resp
+
+
+def _lower(text: str) -> str:
+    """Return a WSGI string in lower case; bytes outside ASCII stay as they are."""
+    return text.encode('latin-1').lower().decode('latin-1')

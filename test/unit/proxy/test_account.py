@@ -66,6 +66,14 @@ def test_post_creates_a_missing_account_and_stores(proxy):
     assert proxy.request('HEAD', '/v1/a').headers['X-Account-Meta-B'] == '3'
 
 
+def test_metadata_with_a_foreign_name_can_be_removed(proxy):
+    name = 'Caf\xc3\x89'                # UTF-8 as a WSGI string, which lower() would change
+    proxy.request('POST', '/v1/a', {'X-Account-Meta-' + name: '1'})
+    assert proxy.request('HEAD', '/v1/a').headers['X-Account-Meta-' + name] == '1'
+    proxy.request('POST', '/v1/a', {'X-Remove-Account-Meta-' + name: 'x'})
+    assert 'X-Account-Meta-' + name not in proxy.request('HEAD', '/v1/a').headers
+
+
 @pytest.mark.parametrize('headers,body', [
     ({'X-Account-Meta-': 'x'}, b'Metadata name cannot be empty'),
     ({'X-Account-Meta-A': 'v' * 257}, b'Metadata value longer than 256: x-account-meta-A'),

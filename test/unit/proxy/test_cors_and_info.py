@@ -68,6 +68,23 @@ def test_actual_request_of_an_allowed_origin(proxy):
         'etag', 'x-timestamp', 'x-trans-id', 'x-openstack-request-id', 'x-one', 'x-object-meta-a'}
 
 
+def test_names_outside_of_ascii():
+    wsgi = '\xc3\x89\xe1\x88\xb4'             # UTF-8 as a WSGI string
+    proxy = Proxy()
+    proxy.put_container(
+        X_Container_Meta_Access_Control_Allow_Origin=f'http://{wsgi}',
+        X_Container_Meta_Access_Control_Max_Age=wsgi,
+        X_Container_Meta_Access_Control_Expose_Headers=f'{wsgi} X-One')
+    origin = {'Origin': f'http://{wsgi}', 'Access-Control-Request-Method': 'GET'}
+    reply = proxy.request('OPTIONS', '/v1/a/c/o', origin)
+    assert (reply.status, reply.headers['access-control-max-age']) == (200, wsgi)
+    proxy.request('PUT', '/v1/a/c/o', {'X-Object-Meta-' + wsgi: '1'}, body=b'')
+    reply = proxy.request('GET', '/v1/a/c/o', origin)
+    assert reply.headers['Access-Control-Allow-Origin'] == f'http://{wsgi}'
+    assert reply.headers['Access-Control-Expose-Headers'].endswith(
+        f', x-object-meta-{wsgi}, {wsgi}, x-one')
+
+
 def test_other_origins_see_nothing_in_strict_mode(proxy):
     reply = proxy.request('GET', '/v1/a/c', {'Origin': 'http://c.example'})
     assert reply.status == 200
