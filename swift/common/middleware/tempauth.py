@@ -278,8 +278,8 @@ class TempAuth:
             env['REQUEST_METHOD'], account, container, obj, _groups(env.get('REMOTE_USER')), prefix,
             self.required_groups[prefix],
             sync_allowed=bool(sync_key and 'HTTP_X_TIMESTAMP' in env
-                              and env.get('HTTP_X_CONTAINER_SYNC_KEY') == sync_key),
-            referrer=env.get('HTTP_REFERER'), acl=env.get('swob.ACL'))
+                              and wsgi_to_str(env.get('HTTP_X_CONTAINER_SYNC_KEY')) == sync_key),
+            referrer=wsgi_to_str(env.get('HTTP_REFERER')), acl=env.get('swob.ACL'))
         verdict = judge(asked, self.reseller_prefixes, lambda: acls_from_account_info(
             account_info(env, self.app, account, SOURCE)))
         if verdict is Verdict.DENIED:

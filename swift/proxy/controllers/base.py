@@ -16,7 +16,7 @@ from swift.common.info import (
     get_object_info,
 )
 from swift.common.nodes import NodeIter
-from swift.common.swob import HeaderKeyDict, Response
+from swift.common.swob import HeaderKeyDict, Response, wsgi_to_bytes
 from swift.common.transport import quote_path
 from swift.core.get_race import ReadRule
 from swift.core.quorum import Answer, best_answer, quorum_size
@@ -82,7 +82,8 @@ def is_true(text: str | None) -> bool:
 
 def refuse(req: Any, refusal: Any) -> Response:
     """Return the response for a Refusal of swift.core.constraints."""
-    return Response(request=req, status=refusal.status, body=refusal.body,
+    # The text quotes headers: as bytes, so that the client gets its own back.
+    return Response(request=req, status=refusal.status, body=wsgi_to_bytes(refusal.body),
                     content_type=refusal.content_type)
 
 

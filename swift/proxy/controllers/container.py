@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qsl
 
 from swift.common import info
-from swift.common.swob import Response
+from swift.common.swob import Response, wsgi_to_bytes, wsgi_to_str
 from swift.core.constraints import check_metadata, check_name_length
 from swift.core.names import AUTO_CREATE_PREFIX
 from swift.core.quorum import Answer
@@ -65,7 +65,7 @@ class ContainerController(Controller):
                        listing_query(env.get('QUERY_STRING', '')))
         self._remember(req, resp)
         if 'swift.authorize' in env:
-            req.acl = resp.headers.get('X-Container-Read')
+            req.acl = wsgi_to_str(resp.headers.get('X-Container-Read'))
             denial = env['swift.authorize'](req)
             if denial is not None:
                 _close(resp)
@@ -188,7 +188,7 @@ class ContainerController(Controller):
             try:
                 req.environ[key] = clean(name, value)
             except ValueError as error:
-                return status_reply(req, 400, body=str(error))
+                return status_reply(req, 400, body=wsgi_to_bytes(str(error)))
         return None
 
     def _requested_policy(self, req: Any) -> tuple[Any, Response | None]:
@@ -198,7 +198,8 @@ class ContainerController(Controller):
         policy = self.app.cluster.policies.get_by_name(name)
         if policy is None:
             return None, status_reply(req, 400, content_type='text/plain',
-                                      body=f"Invalid X-Storage-Policy '{name}'")
+                                      body=wsgi_to_bytes(
+                                          f"Invalid X-Storage-Policy '{name}'"))
         if policy.is_deprecated:
             return None, status_reply(req, 400,
                                       body=f"Storage Policy '{policy.name}' is deprecated")

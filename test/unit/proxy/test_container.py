@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from swift.common.swob import HTTPForbidden
 from swift.core.constraints import Constraints
 from test.support.proxy import Proxy
 
@@ -109,6 +110,36 @@ def test_acls_are_cleaned(proxy):
     assert proxy.request('HEAD', '/v1/a/c').headers['X-Container-Write'] == 'w'
     proxy.request('POST', '/v1/a/c', {'X-Remove-Container-Write': 'x'}, **env)
     assert 'X-Container-Write' not in proxy.request('HEAD', '/v1/a/c').headers
+
+
+def test_authorize_gets_the_read_acl_as_text(proxy):
+    seen = []
+
+    def authorize(req):
+        seen.append(req.acl)
+        return HTTPForbidden(request=req)
+
+    proxy.put_container(X_Container_Read='caf\xc3\xa9')
+    for path in ('/v1/a/c', '/v1/a/c/o'):
+        env = {'swift.authorize': authorize}
+        assert proxy.request('GET', path, **env).status == 403
+    assert seen == [None, 'caf\xe9', None, 'caf\xe9']
+
+
+def test_texts_give_back_what_the_client_sent(proxy):
+    def clean(name, value):
+        raise ValueError(f'bad: {value}')
+
+    for value in ('\xc3\xa9', '\xff'):
+        sent = value.encode('latin-1')
+        reply = proxy.request('POST', '/v1/a/c', {'X-Container-Read': value},
+                              **{'swift.clean_acl': clean})
+        assert (reply.status, reply.body) == (400, b'bad: ' + sent)
+        reply = proxy.request('PUT', '/v1/a/c', {'X-Storage-Policy': value})
+        assert (reply.status, reply.body) == (400, b"Invalid X-Storage-Policy '%s'" % sent)
+    reply = proxy.request('PUT', '/v1/a/c', {'X-Container-Meta-' + '\xc3\xa9' * 70: '1'})
+    assert (reply.status, reply.body) == (
+        400, b'Metadata name too long: x-container-meta-' + b'\xc3\xa9' * 70)
 
 
 def test_privileged_headers_are_for_owners(proxy):

@@ -368,6 +368,17 @@ def test_container_acl(world):
     assert world.send('GET', '/v1/AUTH_test/c/o').status_int == 200
 
 
+def test_container_acl_with_a_foreign_referrer(world):
+    def allow(env):
+        env['swob.ACL'] = '.r:caf\xe9.example'
+
+    world.stub.answer('GET', '/v1/AUTH_test/c/o')
+    world.stub.on_call = allow
+    referer = {'Referer': 'http://caf\xc3\xa9.example/x'}
+    assert world.send('GET', '/v1/AUTH_test/c/o', referer).status_int == 200
+    assert world.send('GET', '/v1/AUTH_test/c/o').status_int == 401
+
+
 @pytest.mark.parametrize('method, path, owner', [
     ('GET', '/v1/AUTH_test', False), ('PUT', '/v1/AUTH_test/c', None)])
 def test_account_acl(world, method, path, owner):
@@ -411,10 +422,10 @@ def test_bad_account_acl_header(world):
 
 def test_container_sync_key(world):
     def keyed(env):
-        env['swift_sync_key'] = 'secret'
+        env['swift_sync_key'] = 'secr\xe9t'
     world.stub.on_call = keyed
     world.stub.answer('PUT', '/v1/AUTH_test/c/o')
-    headers = {'X-Container-Sync-Key': 'secret', 'X-Timestamp': '1'}
+    headers = {'X-Container-Sync-Key': 'secr\xc3\xa9t', 'X-Timestamp': '1'}
     assert world.send('PUT', '/v1/AUTH_test/c/o', headers).status_int == 200
     for missing in headers:
         some = {name: value for name, value in headers.items() if name != missing}
