@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from swift.common import info
 from swift.common.subrequest import make_env
-from swift.common.swob import Request, Response
+from swift.common.swob import Request, Response, str_to_wsgi
 from swift.core.constraints import check_metadata, check_name_length
 from swift.core.quorum import Answer
 from swift.core.timestamp import Timestamp
@@ -176,7 +176,7 @@ def write_account(app: Any, req: Any, account: str, method: str,
 
 def autocreate(app: Any, req: Any, account: str) -> bool:
     """Create a missing account on all replicas; return whether a quorum did."""
-    env = make_env(req.environ, method='PUT', path='/v1/' + account)
+    env = make_env(req.environ, method='PUT', path=str_to_wsgi('/v1/' + account))
     env['HTTP_X_TIMESTAMP'] = Timestamp(app.clock.time()).internal
     headers = metadata_headers(env, 'account', app.agent(req))
     # What filters attached for the account to be born with (for instance a default ACL).

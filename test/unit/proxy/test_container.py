@@ -37,6 +37,15 @@ def test_first_container_creates_its_account(proxy):
     assert proxy.request('HEAD', '/v1/a').status == 204
 
 
+def test_an_account_with_a_foreign_name_is_created_too():
+    proxy = Proxy()
+    path = '/v1/%E1%88%B4/%E1%88%B4'
+    assert proxy.request('PUT', path).status == 201
+    assert proxy.request('GET', '/v1/%E1%88%B4').status == 200
+    sent = proxy.pool.requests('account', 'PUT')[0][3]
+    assert sent['Referer'].endswith('/v1/%E1%88%B4')
+
+
 def test_missing_account_is_404_without_autocreate():
     proxy = Proxy(account_autocreate='no')
     for method in ('PUT', 'GET', 'HEAD', 'POST', 'DELETE'):
