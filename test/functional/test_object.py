@@ -215,6 +215,16 @@ def test_copy_between_containers_and_policies(client, path):
     client.delete('copies')
 
 
+@pytest.mark.parametrize('size', [0, 1, 65000, 65535, 65536, 65537, 200000])
+def test_copies_of_every_size(client, container, size):
+    body = b'x' * size
+    assert client.put(f'{container}/from', body).status == 201
+    answer = client.request('COPY', f'{container}/from',
+                            headers={'Destination': f'{container}/to'})
+    assert (answer.status, answer.header('Etag')) == (201, hashlib.md5(body).hexdigest())
+    assert client.get(f'{container}/to').body == body
+
+
 def test_missing_length_and_too_large(client, container):
     answer = client.raw(
         'PUT',

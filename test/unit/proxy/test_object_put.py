@@ -53,6 +53,26 @@ def test_chunked_bodies(proxy, size):
     assert {node.objects['a', 'c', 'o']['data'] for node in proxy.primaries()} == {body}
 
 
+class ShortReads(BytesIO):
+    """An input as filters put it in place: it gives what it has at the moment."""
+
+    def read(self, size=-1):
+        return super().read(min(size, 1000) if size > 0 else size)
+
+
+@pytest.mark.parametrize('size', [0, 11, 1000, 65535, 65536, 65537, 200000])
+@pytest.mark.parametrize('is_chunked', [False, True])
+def test_reads_of_the_body_may_be_short(proxy, size, is_chunked):
+    body = (b'0123456789' * 20000)[:size]
+    req = Request.blank('/v1/a/c/o', method='PUT', environ={
+        'swift.cache': proxy.cache, 'swift.trans_id': 'tx', 'swift_owner': True,
+        'wsgi.input': ShortReads(body),
+        **({'HTTP_TRANSFER_ENCODING': 'chunked'} if is_chunked
+           else {'CONTENT_LENGTH': str(size)})})
+    assert proxy.send(req).status == 201
+    assert {node.objects['a', 'c', 'o']['data'] for node in proxy.primaries()} == {body}
+
+
 def test_small_body_goes_with_its_length_and_without_expect(proxy):
     proxy.request('PUT', '/v1/a/c/o', body=SMALL)
     for _, _, _, headers, body in proxy.pool.requests('object', 'PUT'):
