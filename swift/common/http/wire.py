@@ -3,10 +3,10 @@
 The start line is read here, because the cluster's verbs (REPLICATE, SSYNC, UPDATE ...) and its
 exact error texts are unknown to llhttp; the header block goes through llhttp (``httptools``),
 which refuses what smuggling lives on: bare CR or LF, folded lines, a space before the colon,
-control bytes, repeated or odd Content-Length. On top of that a request is refused here for
-limits and for chunked HTTP/1.0. Two things are let through that llhttp refuses, because clients
-of the cluster rely on them: header names with bytes above 0x7f (metadata names), and a
-Content-Length beside ``Transfer-Encoding: chunked``.
+control bytes, repeated or odd Content-Length, Content-Length beside Transfer-Encoding. On top of
+that a request is refused here for limits and for chunked HTTP/1.0. Two things are let through
+that llhttp refuses, because clients of the cluster rely on them: header names with bytes above
+0x7f (metadata names), and a Content-Length after ``Transfer-Encoding: chunked``.
 
 A head is handed in whole: ``find_head_end`` tells where it stops, ``check_partial`` whether an
 incomplete one is over a limit already. The same bytes give the same result however they arrive.
@@ -336,9 +336,12 @@ def _decide_coding(head: RequestHead, environ: dict, coding: str) -> None:
     # If it is another coding, the application names the refusal; where the body ends nobody knows.
     head.unframed = not head.chunked
     if 'CONTENT_LENGTH' in environ:
-        # Compat: both come from clients whose library adds one by itself (golden scenario
-        # object-put/framing). The chunks count, nobody further in sees the length, and the
-        # connection ends with the answer, so nothing can hide behind it.
+        names = [name.lower() for name, _value in head.headers_raw]
+        if head.chunked and names.index('content-length') < names.index('transfer-encoding'):
+            raise BadRequest(400, 'Bad Request')
+        # Compat: chunked and then a length comes from clients whose library adds the length by
+        # itself (golden scenario object-put/framing). The chunks count, nobody further in sees
+        # the length, and the connection ends with the answer, so nothing can hide behind it.
         del environ['CONTENT_LENGTH']
         head.keep_alive = False
     if head.unframed:

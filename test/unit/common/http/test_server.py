@@ -329,7 +329,7 @@ def test_each_request_has_a_fresh_context():
     (b'PUT / HTTP/1.1\r\nContent-Length: +5', 'HTTP/1.0 400 Bad Request'),
     (b'PUT / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 5', 'HTTP/1.0 400 Bad Request'),
     (b'PUT / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6', 'HTTP/1.0 400 Bad Request'),
-    (b'PUT / HTTP/1.1\r\nContent-Length: x\r\nTransfer-Encoding: chunked',
+    (b'PUT / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked',
      'HTTP/1.0 400 Bad Request'),
     (b'PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\nContent-Length: 6',
      'HTTP/1.0 400 Bad Request'),
@@ -455,16 +455,14 @@ def test_foreign_transfer_encoding_reaches_the_application():
         assert answer.body == b'gzip, chunked'
 
 
-@pytest.mark.parametrize('lines', [b'Transfer-Encoding: chunked\r\nContent-Length: 3',
-                                   b'Content-Length: 3\r\nTransfer-Encoding: chunked'])
-def test_length_beside_chunked_is_ignored_and_the_connection_ends(lines):
+def test_length_after_chunked_is_ignored_and_the_connection_ends():
     def app(environ, start_response):
         assert 'CONTENT_LENGTH' not in environ
         return echo(environ, start_response)
 
     with served(app) as here:
         client = here.client()
-        answer = client.ask(b'PUT / HTTP/1.1\r\n' + lines +
+        answer = client.ask(b'PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 3'
                             b'\r\n\r\n6\r\nlonger\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\n\r\n')
         assert (answer.body, answer.get('Connection')) == (b'longer', 'close')
         client.half_close()
