@@ -11,6 +11,7 @@ then footers, then the same with the prefix that is stored as system metadata.
 """
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from swift.core.headers import (
     BACKEND_CONTAINER_UPDATE_OVERRIDE_PREFIX,
@@ -42,6 +43,7 @@ class Targets:
     problem: str = ''
 
 
+@lru_cache(maxsize=4096)
 def parse_targets(hosts: str, devices: str, partition: str) -> Targets:
     """Read the three headers, each of which may be ''.
 
@@ -109,7 +111,9 @@ def overrides(sources: Iterable[Headers]) -> dict[str, str]:
     ``sources`` are the headers of the request (or the stored metadata), then the footers.
     """
     result: dict[str, str] = {}
-    sources = list(sources)
+    sources = [source for source in sources if source]
+    if not sources:
+        return result
     for prefix in (BACKEND_CONTAINER_UPDATE_OVERRIDE_PREFIX,
                    OBJECT_SYSMETA_CONTAINER_UPDATE_OVERRIDE_PREFIX):
         for source in sources:

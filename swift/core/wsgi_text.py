@@ -14,7 +14,8 @@ from urllib.parse import unquote as _unquote
 from urllib.parse import unquote_plus as _unquote_plus
 
 _surrogates = re.compile('[\ud800-\udfff]')
-_is_plain = re.compile(r'[A-Za-z0-9_.~/-]*', re.ASCII).fullmatch
+# Tells what needs no quoting in a path.
+is_plain = re.compile(r'[A-Za-z0-9_.~/-]*', re.ASCII).fullmatch
 
 
 def wsgi_to_bytes(text: str | None) -> bytes | None:
@@ -43,7 +44,7 @@ def str_to_wsgi(text: str | None) -> str | None:
 
 def wsgi_quote(text: str, safe: str = '/') -> str:
     """Percent-encode a WSGI string. Cost for an ordinary path: one regular expression."""
-    if safe == '/' and _is_plain(text):
+    if safe == '/' and is_plain(text):
         return text
     return _quote(text, safe, 'latin-1')
 

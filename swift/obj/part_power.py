@@ -6,7 +6,6 @@ live; after it, what the write made obsolete is also cleaned up where the object
 Trouble here never fails the write: the relinker repeats the work.
 """
 import os
-from dataclasses import replace
 
 from swift.common import fs
 from swift.common.errors import DiskError, SwiftError
@@ -21,10 +20,10 @@ def mirror(place: Placement, next_part_power: int, name: str, now: float,
     part = str(part_of(place.hash, next_part_power))
     try:
         if part != place.part:
-            other = replace(place, part=part)
+            other = place.in_part(part)
             _link(place, other, name)
         else:
-            other = replace(place, part=str(part_of(place.hash, next_part_power - 1)))
+            other = place.in_part(str(part_of(place.hash, next_part_power - 1)))
         if other.part != place.part:
             clean_up(other.hash_path, now, reclaim_age)
     except (OSError, SwiftError) as error:

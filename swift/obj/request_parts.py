@@ -6,6 +6,7 @@ answer as an HTTPException.
 from dataclasses import dataclass
 from typing import Any
 
+from swift.common.request import header_name
 from swift.common.swob import HTTPBadRequest, HTTPException, HTTPServiceUnavailable, Request
 from swift.core.constraints import (
     Constraints,
@@ -25,6 +26,9 @@ from swift.obj.store import Put, Store
 
 PLAIN = 'text/plain'
 MAX_PART_POWER = 32
+_OVERRIDE = 'CONTAINER_UPDATE_OVERRIDE_'
+_NAMES_KEPT = 1024
+_UNKNOWN = object()
 
 
 def bad_request(req: Request, text: str, plain: bool = True) -> HTTPException:
@@ -106,7 +110,14 @@ def opens_expired(req: Request) -> bool:
             or config_true_value(req.headers.get('X-Backend-Replication')))
 
 
-@dataclass(frozen=True, slots=True)
+def override_headers(req: Request) -> dict[str, str]:
+    """Return the headers that override fields of the container's row; mostly there are none."""
+    found = [key for key in req.environ if _OVERRIDE in key]
+    return {name: req.environ[key] for key in found
+            if (name := header_name(key)) is not None} if found else {}
+
+
+@dataclass(slots=True)
 class PutParts:
     """A checked PUT: what to store, how many bytes to expect (None: unknown)."""
     put: Put
@@ -121,6 +132,8 @@ class Headers:
         self.allowed = frozenset(
             name.strip().lower() for name in allowed_headers) - NEVER_ALLOWED
         self._constraints = constraints
+        # Key in the environ -> name to store it under, or None; for POST and for PUT.
+        self._kept_names: tuple[dict[str, str | None], dict[str, str | None]] = ({}, {})
 
     def read_put(self, req: Request, time: Timestamp, obj: str) -> PutParts:
         """Check a PUT and return what it wants."""
@@ -184,11 +197,33 @@ class Headers:
 
     def _kept(self, req: Request, put: bool = True) -> Metadata:
         """Return the headers that are stored, also those that replication lists."""
-        also = frozenset((req.headers.get('X-Backend-Replication-Headers') or '').lower().split())
-        kept = kept_headers(req.headers.items(), self.allowed, also - NEVER_ALLOWED, put)
+        environ = req.environ
+        listed = environ.get('HTTP_X_BACKEND_REPLICATION_HEADERS')
+        if listed:
+            return self._choose(req.headers.items(), listed, put)
+        names = self._kept_names[put]
+        kept = {}
+        for key, value in environ.items():
+            name = names.get(key, _UNKNOWN)
+            if name is _UNKNOWN:
+                name = self._kept_name(key, put)
+            if name is not None:
+                kept[name] = value
+        return kept
+
+    def _kept_name(self, key: str, put: bool) -> str | None:
+        """Return the name under which a variable of the environ is stored; None if it is not."""
+        name = header_name(key)
+        kept = name if name is not None and self._choose([(name, '')], '', put) else None
+        names = self._kept_names[put]
+        if len(names) < _NAMES_KEPT:
+            names[key] = kept
+        return kept
+
+    def _choose(self, headers: list[tuple[str, str]], listed: str, put: bool) -> Metadata:
+        also = frozenset(listed.lower().split())
+        kept = kept_headers(headers, self.allowed, also - NEVER_ALLOWED, put)
         # Content type and time have rules of their own.
         kept.pop('Content-Type', None)
         kept.pop('X-Timestamp', None)
         return kept
-
-

@@ -64,6 +64,7 @@ from swift.obj.request_parts import (
     find_place,
     find_policy,
     opens_expired,
+    override_headers,
     reading_time,
     request_time,
 )
@@ -213,13 +214,15 @@ class ObjectController:
         started = self.clock.monotonic()
         time = request_time(req)
         parts = self._headers.read_put(req, time, place.obj)
-        # A broken client header must not hide behind the time limit, hence one outside.
-        with Timeout(self.options.max_upload_time, _UploadTooSlow()):
-            try:
-                received = self._uploads.receive(req, place, parts)
-            except _UploadTooSlow:
-                self.statsd.increment('PUT.timeouts')
-                return HTTPRequestTimeout(request=req)
+        received = self._uploads.receive_arrived(req, place, parts)
+        if received is None:
+            # A broken client header must not hide behind the time limit, hence one outside.
+            with Timeout(self.options.max_upload_time, _UploadTooSlow()):
+                try:
+                    received = self._uploads.receive(req, place, parts)
+                except _UploadTooSlow:
+                    self.statsd.increment('PUT.timeouts')
+                    return HTTPRequestTimeout(request=req)
         result = received.result
         if result.verdict is Verdict.CONFLICT:
             if result.repeats(time):
@@ -242,7 +245,7 @@ class ObjectController:
         jobs = self.updates.queue_rows(req, place, time, old, parts.delete_at, result.size)
         fields = {'X-Size': str(result.size), 'X-Content-Type': parts.put.metadata['Content-Type'],
                   'X-Timestamp': time.internal, 'X-Etag': result.etag}
-        fields.update(overrides((dict(req.headers.items()), received.footers)))
+        fields.update(overrides((override_headers(req), received.footers)))
         jobs += self.updates.container_rows(req, place, 'PUT', fields)
         if jobs:
             self.updates.carry_out(place, jobs)
@@ -254,7 +257,7 @@ class ObjectController:
                                        state.size)
         fields = {'X-Size': str(state.size), 'X-Content-Type': state.data.get('Content-Type', ''),
                   'X-Timestamp': state.data_time.internal, 'X-Etag': state.etag}
-        fields.update(overrides((dict(req.headers.items()), state.data)))
+        fields.update(overrides((override_headers(req), state.data)))
         jobs += self.updates.container_rows(req, place, 'PUT', fields)
         if jobs:
             self.updates.carry_out(place, jobs)

@@ -49,7 +49,7 @@ class Verdict(Enum):
     NOT_FOUND = 'not found'
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Put:
     """What a PUT wants stored. ``metadata`` lacks length and ETag; ``etag`` is what is expected."""
     time: Timestamp

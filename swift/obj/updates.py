@@ -38,6 +38,15 @@ def _agent() -> str:
     return 'object-server %d' % os.getpid()
 
 
+def _referer(req: Any) -> str:
+    """Return method and URL of a request, as the requests that follow from it name it."""
+    environ = req.environ
+    path = environ.get('RAW_PATH_INFO')
+    if path is None or environ.get('QUERY_STRING'):
+        return bounded_referer(req.as_referer())
+    return bounded_referer('%s %s%s' % (environ['REQUEST_METHOD'], req.host_url, path))
+
+
 @dataclass(slots=True)
 class Row:
     """One row to change: what to do, where, with which headers."""
@@ -73,6 +82,9 @@ class Updates:
         self._pool = pool
         self._options = options
         self._logger = logger
+        longest = options.container_update_timeout
+        self._conn_timeout = min(options.conn_timeout, longest)
+        self._answer_timeout = min(options.node_timeout, longest)
         prefix = options.auto_create_account_prefix
         self.queue_account = prefix + options.expiring_objects_account_name
 
@@ -98,7 +110,7 @@ class Updates:
         except ValueError as error:
             self._logger.warning('Invalid X-Backend-Container-Path, using the root: %s', error)
         headers = {**fields, 'X-Trans-Id': get('X-Trans-Id') or '-',
-                   'Referer': bounded_referer(req.as_referer()),
+                   'Referer': _referer(req),
                    'X-Backend-Storage-Policy-Index': str(place.policy.index),
                    'User-Agent': _agent()}
         row = Row(op, place.account, place.container, place.obj, headers, path,
@@ -148,7 +160,7 @@ class Updates:
     def _queue_headers(self, req: Any, time: Timestamp) -> dict[str, str]:
         return {'X-Backend-Storage-Policy-Index': '0', 'X-Timestamp': time.internal,
                 'X-Trans-Id': req.headers.get('X-Trans-Id') or '-',
-                'Referer': bounded_referer(req.as_referer())}
+                'Referer': _referer(req)}
 
     def _queue_row(self, op: str, place: Placement, delete_at: int, headers: dict[str, str],
                    container: str | None) -> Row:
@@ -162,14 +174,13 @@ class Updates:
     def carry_out(self, place: Placement, jobs: list[Job]) -> None:
         """Tell everybody or leave notes; when this returns every row is safe.
 
-        A job without targets is only noted. Blocks for at most ``container_update_timeout`` and a
-        disk write.
+        A job without targets is only noted. Blocks for at most ``container_update_timeout`` (each
+        for sending and for the answer, if there is only one target) and a disk write.
         """
         calls = [(job, target) for job in jobs for target in job.targets.targets]
         if len(calls) == 1:
-            # The usual case needs no helper threads.
-            with Timeout(self._options.container_update_timeout, False):
-                self._call(*calls[0])
+            # The usual case needs no helper threads and no clock of its own.
+            self._call(*calls[0])
         elif calls:
             with Pile(_PARALLEL_MAX) as pile:
                 with Timeout(self._options.container_update_timeout, False):
@@ -189,7 +200,7 @@ class Updates:
         try:
             response = self._pool.request(
                 target.address, row.op, path, row.headers,
-                conn_timeout=self._options.conn_timeout, timeout=self._options.node_timeout)
+                conn_timeout=self._conn_timeout, timeout=self._answer_timeout)
             try:
                 self._note_answer(job, target, response)
             finally:

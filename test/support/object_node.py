@@ -4,9 +4,10 @@ import os
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
+from swift.common import green
 from swift.common.clock import ManualClock
 from swift.common.cluster import Cluster
-from swift.common.errors import ConnectFailed
+from swift.common.errors import ConnectFailed, ResponseTimeout
 from swift.common.metrics import Statsd
 from swift.core.headers import HeaderMap
 from swift.core.policy import EC, StoragePolicy, validate_policies
@@ -58,7 +59,8 @@ class ScriptedPool:
     def request(self, address, method, target, headers, body=b'', *, conn_timeout, timeout):
         self.requests.append((address, method, target, dict(headers)))
         if self.before_answer:
-            self.before_answer()
+            with green.Timeout(timeout, ResponseTimeout(peer='%s:%s' % address)):
+                self.before_answer()
         answer = self.answers.get(address)
         if answer is None:
             raise ConnectFailed('refused', peer='%s:%s' % address)

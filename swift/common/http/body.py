@@ -155,6 +155,15 @@ class RequestBody:
     def __iter__(self) -> Iterator[bytes]:
         return iter(self.readline, b'')
 
+    @property
+    def arrived(self) -> int:
+        """How many bytes can be read without waiting, at the least; 0 of a body in chunks."""
+        if self.chunked_input or self.awaits_continue:
+            return 0
+        stream = self._stream
+        return len(self._held) + min(len(stream.buffer) - stream.position,
+                                     self._reader.remaining)
+
     # -- for the server ---------------------------------------------------------------------------
 
     @property
