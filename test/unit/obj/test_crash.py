@@ -91,6 +91,28 @@ def test_every_crash_point_leaves_the_old_or_the_new_state(tmp_path, method, siz
     assert done and seen == set(states(method, size)) and point > 8
 
 
+@pytest.mark.slow
+def test_every_crash_point_of_a_new_object_leaves_nothing_or_all_of_it(tmp_path):
+    seen = set()
+    for point in range(1, 40):
+        devices = tmp_path / str(point)
+        (devices / 'sda').mkdir(parents=True)
+        node = Node(devices)
+        # Its partition is there, so that it is written in one go.
+        node.request('PUT', '/sda/12/AUTH_test/c/other',
+                     {'X-Timestamp': OLD, 'Content-Type': 'text/plain'}, b'other')
+        done = crash_at(devices, point, 'PUT', 5)
+        got = node.request('GET', PATH)
+        assert (got.status, got.body) == (200, b'nnnnn') or got.status == 404, point
+        seen.add(got.status)
+        assert not node.logger.lines(40), 'nothing may look damaged'
+        node.close()
+        if done:
+            assert got.status == 200
+            break
+    assert done and seen == {200, 404} and point > 8
+
+
 def test_a_crash_between_link_and_directory_sync_keeps_the_suffix_dirty(tmp_path):
     (tmp_path / 'sda').mkdir()
     assert crash_at(tmp_path, 'fsync dir', 'PUT', 5) == ''
