@@ -92,9 +92,9 @@ class AtOnce:
 
     @staticmethod
     def _directories(place: Placement, must_be_new: bool) -> tuple:
+        # A partition that is not there yet is made by the other way, once.
         make_last = chain.make_new_dir if must_be_new else chain.make_dir
-        return (chain.make_dir(place.part_path), chain.make_dir(place.suffix_path),
-                make_last(place.hash_path))
+        return chain.make_dir(place.suffix_path), make_last(place.hash_path)
 
     def _file(self, place: Placement, blob: bytes, body: bytes, check_space: bool) -> list:
         steps = [chain.open_file(_BODY, place.hash_path, _UNNAMED)]
