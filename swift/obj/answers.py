@@ -17,6 +17,7 @@ from swift.core.constraints import config_true_value
 from swift.core.object_meta import ObjectState, is_put_meta
 from swift.obj.reading import STEP_BYTES, Body, Kind, Lookup, Wish
 from swift.obj.store import Store
+from swift.obj.verified import Verified
 
 DEFAULT_CONTENT_TYPE = 'application/octet-stream'
 
@@ -24,18 +25,18 @@ DEFAULT_CONTENT_TYPE = 'application/octet-stream'
 class ObjectBody:
     """The body of an answer: an iterable of bytes, whole or in ranges. Owns the open body."""
 
-    __slots__ = ('_body', '_store', '_verify')
+    __slots__ = ('_body', '_store', '_verified')
 
-    def __init__(self, store: Store, body: Body, verify: bool):
+    def __init__(self, store: Store, body: Body, verified: Verified | None):
         self._store = store
         self._body = body
-        self._verify = verify
+        self._verified = verified
 
     def __iter__(self) -> Iterator[bytes]:
         small = self._body.small
         if small is not None:
             return iter((small,) if small else ())
-        return self._stream(0, self._body.size, self._verify)
+        return self._stream(0, self._body.size, self._verified)
 
     def app_iter_range(self, start: int, stop: int) -> Iterator[bytes]:
         """Iterate over the bytes from ``start`` up to but not including ``stop``."""
@@ -43,11 +44,12 @@ class ObjectBody:
         if small is not None:
             return iter((small[start:stop],))
         # Only a read of everything can be checked against the ETag.
-        return self._stream(start, stop, self._verify and start == 0 and stop == self._body.size)
+        whole = start == 0 and stop == self._body.size
+        return self._stream(start, stop, self._verified if whole else None)
 
-    def _stream(self, start: int, stop: int, verify: bool) -> Iterator[bytes]:
+    def _stream(self, start: int, stop: int, verified: Verified | None) -> Iterator[bytes]:
         body, store = self._body, self._store
-        body.start(start, verify)
+        body.start(start, verified)
         left = stop - start
         while left > 0:
             data = store.read_step(body, min(left, STEP_BYTES))

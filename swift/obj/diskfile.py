@@ -112,7 +112,7 @@ class DiskFile:
 
     def reader(self) -> Iterator[bytes]:
         """Iterate over the body, once; it is verified against its ETag at the end."""
-        return iter(ObjectBody(self._store, self._found.body, verify=True))
+        return iter(ObjectBody(self._store, self._found.body, self._store.verified))
 
     def read_metadata(self, current_time: Timestamp | None = None) -> Metadata:
         """Return the merged metadata without keeping anything open."""

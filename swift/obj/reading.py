@@ -29,6 +29,7 @@ from swift.core.timestamp import Timestamp
 from swift.obj.guard import Guard
 from swift.obj.placement import Placement
 from swift.obj.quarantine import quarantine_damaged_dir, quarantine_object
+from swift.obj.verified import Verified
 
 # A body up to this size is read, and verified, in the same step that opens it.
 SMALL_BODY_BYTES = 65536
@@ -51,13 +52,15 @@ class Body:
     ``small`` holds the whole verified body if it was read while opening.
     """
 
-    __slots__ = ('_digest', '_drop_from', '_fd', '_guard', '_position', 'etag', 'keep_cache',
-                 'path', 'place', 'problem', 'size', 'small')
+    __slots__ = ('_digest', '_drop_from', '_fd', '_guard', '_position', '_status', '_verified',
+                 'etag', 'keep_cache', 'path', 'place', 'problem', 'size', 'small')
 
-    def __init__(self, place: Placement, path: str, fd: int, size: int, etag: str):
+    def __init__(self, place: Placement, path: str, fd: int, status: os.stat_result, etag: str):
         self.place = place
         self.path = path
-        self.size = size
+        self.size = status.st_size
+        self._status = status
+        self._verified: Verified | None = None
         self.etag = etag
         self.small: bytes | None = None
         self.keep_cache = True
@@ -68,8 +71,8 @@ class Body:
         self._digest = None
         self._guard = Guard(self._close_fd)
 
-    def read_small(self, verify: bool, refuse_damaged: bool) -> None:
-        """Read the whole body into ``small``.
+    def read_small(self, verified: Verified | None, refuse_damaged: bool) -> None:
+        """Read the whole body into ``small``, checked if ``verified`` is given.
 
         Quarantines one that does not match its ETag, and raises Damaged if that is to be refused.
         """
@@ -81,7 +84,8 @@ class Body:
                     raise Damaged('body is short', reason='Bytes read: %d, does not match '
                                   'metadata: %d' % (len(data), self.size))
                 data += more
-        digest = md5(data).hexdigest() if verify else self.etag
+        unknown = verified is not None and not verified.is_fresh(self._status)
+        digest = md5(data).hexdigest() if unknown else self.etag
         if digest != self.etag:
             reason = 'ETag %s and file\'s md5 %s do not match' % (self.etag, digest)
             if refuse_damaged:
@@ -89,13 +93,17 @@ class Body:
             # Compat: the reader that finds the damage gets the bytes all the same, as peers that
             # count on finding it out themselves expect.
             self._quarantine(reason)
+        elif unknown:
+            verified.note(self._status)
         self.small = data
         self.close()
 
-    def start(self, position: int, verify: bool) -> None:
-        """Go to a position; ``verify`` the ETag if the read starts at 0 and reaches the end."""
+    def start(self, position: int, verified: Verified | None) -> None:
+        """Go to a position. With ``verified`` a read from 0 to the end is checked by the ETag."""
         self._position = self._drop_from = position
-        self._digest = md5() if verify and position == 0 else None
+        self._verified = verified
+        checks = verified is not None and position == 0 and not verified.is_fresh(self._status)
+        self._digest = md5() if checks else None
         with fs.translate():
             os.lseek(self._fd, position, os.SEEK_SET)
 
@@ -129,6 +137,8 @@ class Body:
                              % (self._position, self.size))
         elif digest != self.etag:
             self._quarantine('ETag %s and file\'s md5 %s do not match' % (self.etag, digest))
+        else:
+            self._verified.note(self._status)
 
     def _quarantine(self, reason: str) -> None:
         if self.is_current():
@@ -224,10 +234,10 @@ def _open(place: Placement, files: FileSet, now: Timestamp, open_expired: bool,
         delete_at = _delete_at(state)
         if delete_at is not None and delete_at <= float(now) and not open_expired:
             return Lookup(Kind.EXPIRED, state.time, state, files)
-        size = _checked_size(state, fd)
+        status = _checked_status(state, fd)
         body = None
         if with_body:
-            body, fd = Body(place, path, fd, size, state.etag), -1
+            body, fd = Body(place, path, fd, status, state.etag), -1
         return Lookup(Kind.PRESENT, state.time, state, files, body)
     finally:
         if fd >= 0:
@@ -278,9 +288,10 @@ def _delete_at(state: ObjectState) -> int | None:
                       % state.metadata.get('X-Delete-At')) from None
 
 
-def _checked_size(state: ObjectState, fd: int) -> int:
+def _checked_status(state: ObjectState, fd: int) -> os.stat_result:
     with fs.translate():
-        found = os.fstat(fd).st_size
+        status = os.fstat(fd)
+    found = status.st_size
     try:
         size, etag = state.size, state.etag
     except KeyError as error:
@@ -291,7 +302,7 @@ def _checked_size(state: ObjectState, fd: int) -> int:
     if size != found or not etag:
         raise Damaged('body', reason='metadata content-length %s does not match actual object '
                       'size %s' % (size, found))
-    return size
+    return status
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,17 +315,17 @@ class Wish:
 ALL_OF_IT = Wish()
 
 
-def fetch(place: Placement, now: Timestamp, open_expired: bool, verify: bool,
-          wish: Wish) -> Lookup:
+def fetch(place: Placement, now: Timestamp, open_expired: bool,
+          verified: Verified | None, wish: Wish) -> Lookup:
     """Like look_up with a body, and with the body's bytes at hand if it is small.
 
-    ``verify``: check them against the ETag.
+    With ``verified`` they are checked against the ETag.
     """
     found = look_up(place, now, open_expired, with_body=True)
     if found.body is None or found.body.size > SMALL_BODY_BYTES or not wish.whole:
         return found
     try:
-        found.body.read_small(verify, wish.refuse_damaged)
+        found.body.read_small(verified, wish.refuse_damaged)
         found.problem = found.body.problem
     except DiskError as error:
         current = found.body.is_current()

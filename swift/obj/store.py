@@ -29,6 +29,7 @@ from swift.core.timestamp import ZERO, Timestamp
 from swift.obj.at_once import AtOnce, Outcome
 from swift.obj.placement import Placement
 from swift.obj.reading import ALL_OF_IT, Body, Kind, Lookup, Wish, fetch, look_up
+from swift.obj.verified import Verified
 from swift.obj.writing import (
     ObjectWriter,
     WriteRules,
@@ -110,6 +111,7 @@ class Store:
         self._threads: dict[str, DiskThreads] = {}
         self._temporary: dict[str, fs.TemporaryFiles] = {}
         self._at_once: dict[str, AtOnce] = {}
+        self.verified = Verified(clock)
         self._verify_credit = 0.0
 
     # -- places and threads --------------------------------------------------------------------
@@ -187,7 +189,7 @@ class Store:
     def fetch(self, place: Placement, now: Timestamp, open_expired: bool = False,
               wish: Wish = ALL_OF_IT) -> Lookup:
         """Say what is stored, with its open body; a small one wanted whole is prefetched."""
-        return self._look(place, fetch, now, open_expired, self.wants_verification(), wish)
+        return self._look(place, fetch, now, open_expired, self.verification(), wish)
 
     def read_step(self, body: Body, wanted: int) -> bytes:
         """Return the next bytes of a body, b'' at its end."""
@@ -197,16 +199,16 @@ class Store:
             body.problem = None
         return data
 
-    def wants_verification(self) -> bool:
-        """Tell whether this whole read is among those whose checksum is verified."""
+    def verification(self) -> Verified | None:
+        """Return what this whole read is verified with; None if it is among those that are not."""
         share = self.options.etag_validate_pct
         if share >= 1:
-            return True
+            return self.verified
         self._verify_credit += share
         if self._verify_credit < 1:
-            return False
+            return None
         self._verify_credit -= 1
-        return True
+        return self.verified
 
     def _noted(self, place: Placement, found: Lookup) -> Lookup:
         if found.problem is not None:

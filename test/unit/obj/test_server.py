@@ -248,7 +248,7 @@ def test_a_slow_reader_of_damage_spares_what_is_there_by_then(node, tmp_path, fa
     place = node.app.store.place('sda', '12', node.app.cluster.policies.default, 'AUTH_test', 'c',
                                  'o')
     body = node.app.store.fetch(place, Timestamp(T[1])).body
-    body.start(0, verify=True)
+    body.start(0, node.app.store.verified)
     if faster == 'quarantine':
         node.request('GET', PATH)
         assert list(tmp_path.glob('sda/quarantined/objects/*'))
@@ -264,7 +264,7 @@ def test_a_slow_reader_of_damage_spares_what_is_there_by_then(node, tmp_path, fa
 def test_verification_of_a_share_of_reads(tmp_path):
     (tmp_path / 'sda').mkdir()
     node = Node(tmp_path, etag_validate_pct='25')
-    assert sum(node.app.store.wants_verification() for _ in range(100)) == 25
+    assert sum(node.app.store.verification() is not None for _ in range(100)) == 25
     node.close()
 
 
