@@ -2,7 +2,8 @@
 
 Layer 3, no I/O but the body's. Header sets of sheet 02 §11 to §13.
 """
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from swift.common.errors import DiskError
@@ -23,20 +24,42 @@ DEFAULT_CONTENT_TYPE = 'application/octet-stream'
 
 
 class ObjectBody:
-    """The body of an answer: an iterable of bytes, whole or in ranges. Owns the open body."""
+    """The body of an answer: an iterable of bytes, whole or in ranges. Owns the open body.
 
-    __slots__ = ('_body', '_store', '_verified')
+    With ``splice`` it also offers ``sender`` (see http/answer.py): the file goes to the socket
+    past this process, unless its bytes have to be hashed.
+    """
 
-    def __init__(self, store: Store, body: Body, verified: Verified | None):
+    __slots__ = ('_body', '_sock_fd', '_splice', '_store', '_verified')
+
+    def __init__(self, store: Store, body: Body, verified: Verified | None, splice: bool = False):
         self._store = store
         self._body = body
         self._verified = verified
+        self._splice = splice
+        self._sock_fd = -1
 
     def __iter__(self) -> Iterator[bytes]:
         small = self._body.small
         if small is not None:
             return iter((small,) if small else ())
         return self._stream(0, self._body.size, self._verified)
+
+    def sender(self, sock_fd: int) -> Callable[[], int] | None:
+        """Return a function that sends the next bytes of the whole body into a socket.
+
+        None if the bytes have to pass through here. The socket is used by a disk thread, which may
+        still be at it when the connection has been closed: hence a descriptor of its own.
+        """
+        body = self._body
+        if not self._splice or body.small is not None or not body.is_fresh(self._verified):
+            return None
+        self._sock_fd = os.dup(sock_fd)
+        body.at_close(self._close_socket)
+        return lambda: self._store.send_step(body, self._sock_fd)
+
+    def _close_socket(self) -> None:
+        os.close(self._sock_fd)
 
     def app_iter_range(self, start: int, stop: int) -> Iterator[bytes]:
         """Iterate over the bytes from ``start`` up to but not including ``stop``."""

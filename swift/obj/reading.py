@@ -13,6 +13,7 @@ can be spared, small ones before the first byte leaves. A reader that has other 
 asks not to be given a small body that fails the check.
 """
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -36,6 +37,8 @@ SMALL_BODY_BYTES = 65536
 # How much is read ahead in one step of a larger body: some chunks, so that a step is worth its
 # two thread switches.
 STEP_BYTES = 262144
+# And how much is sent in one step past the process: until the socket is full, mostly.
+SEND_STEP_BYTES = 4 << 20
 _DROP_CACHE_EVERY_BYTES = 1 << 20
 
 
@@ -52,8 +55,8 @@ class Body:
     ``small`` holds the whole verified body if it was read while opening.
     """
 
-    __slots__ = ('_digest', '_drop_from', '_fd', '_guard', '_position', '_status', '_verified',
-                 'etag', 'keep_cache', 'path', 'place', 'problem', 'size', 'small')
+    __slots__ = ('_also', '_digest', '_drop_from', '_fd', '_guard', '_position', '_status',
+                 '_verified', 'etag', 'keep_cache', 'path', 'place', 'problem', 'size', 'small')
 
     def __init__(self, place: Placement, path: str, fd: int, status: os.stat_result, etag: str):
         self.place = place
@@ -66,6 +69,7 @@ class Body:
         self.keep_cache = True
         self.problem: str | None = None     # why the object was quarantined while being read
         self._fd = fd
+        self._also: Callable[[], None] | None = None
         self._position = 0
         self._drop_from = 0
         self._digest = None
@@ -124,11 +128,37 @@ class Body:
             self._digest.update(data)
             if not data or self._position >= self.size:
                 self._verify()
-        if not self.keep_cache and (not data or self._position - self._drop_from
+        self._drop_read_pages(not data)
+        return data
+
+    def send_step(self, sock_fd: int) -> int:
+        """Send bytes from the current position, past this process, into a non-blocking socket.
+
+        Returns how many it took, 0 when it is full. Nothing is checked but that they are there.
+        Raises DiskError, and OSError when the connection is gone.
+        """
+        with self._guard:
+            start, end = self._position, min(self.size, self._position + SEND_STEP_BYTES)
+            try:
+                while self._position < end:
+                    sent = os.sendfile(sock_fd, self._fd, self._position, end - self._position)
+                    if not sent:
+                        raise DiskError('%s ends early' % self.place, self.place.hash_path)
+                    self._position += sent
+            except BlockingIOError:
+                pass
+            self._drop_read_pages(self._position >= self.size)
+            return self._position - start
+
+    def _drop_read_pages(self, at_end: bool) -> None:
+        if not self.keep_cache and (at_end or self._position - self._drop_from
                                     >= _DROP_CACHE_EVERY_BYTES):
             fs.drop_cache(self._fd, self._drop_from, self._position - self._drop_from)
             self._drop_from = self._position
-        return data
+
+    def is_fresh(self, verified: Verified | None) -> bool:
+        """Tell whether the bytes need no check: they had one just now, or are not to have one."""
+        return verified is None or verified.is_fresh(self._status)
 
     def _verify(self) -> None:
         digest, self._digest = self._digest.hexdigest(), None
@@ -159,9 +189,15 @@ class Body:
     def close(self) -> None:
         self._guard.close()
 
+    def at_close(self, also: Callable[[], None]) -> None:
+        """Call ``also`` when the body is closed and no step is running."""
+        self._also = also
+
     def _close_fd(self) -> None:
         os.close(self._fd)
         self._fd = -1
+        if self._also is not None:
+            self._also()
 
     def __del__(self) -> None:
         self.close()

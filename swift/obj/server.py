@@ -192,7 +192,8 @@ class ObjectController:
         small = found.body.small
         # A list goes out in one piece with the head, past the machinery of streams.
         body = ([small] if small is not None
-                else ObjectBody(self.store, found.body, self.store.verification()))
+                else ObjectBody(self.store, found.body, self.store.verification(),
+                                self.options.splice))
         return present(req, found, self._headers.allowed, body)
 
     def _keeps_cache(self, req: Request, state: ObjectState) -> bool:

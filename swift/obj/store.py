@@ -199,6 +199,10 @@ class Store:
             body.problem = None
         return data
 
+    def send_step(self, body: Body, sock_fd: int) -> int:
+        """Send the next bytes of a body into a socket; return how many, 0 when it is full."""
+        return self._threads[body.place.device].run(body.send_step, sock_fd)
+
     def verification(self) -> Verified | None:
         """Return what this whole read is verified with; None if it is among those that are not."""
         share = self.options.etag_validate_pct

@@ -77,7 +77,8 @@ def storage_conf(layout: Layout, kind: str, node: int) -> str:
         'bind_ip': layout.ip(node), 'bind_port': layout.port_of(kind, node), 'workers': 1,
         'recon_cache_path': layout.cache(node), **common_options(layout, f'{kind}{node}')})
     text += section('pipeline:main', {'pipeline': f'healthcheck {kind}-server'})
-    text += section(f'app:{kind}-server', {'use': f'egg:swift#{kind}'})
+    more = {'splice': 'yes'} if kind == 'object' else {}
+    text += section(f'app:{kind}-server', {'use': f'egg:swift#{kind}', **more})
     text += section('filter:healthcheck', {'use': 'egg:swift#healthcheck'})
     for daemon, options in DAEMONS[kind].items():
         text += section(daemon, options)

@@ -7,6 +7,10 @@ is measured, HTTP/1.1 gets chunks, HTTP/1.0 the end of the connection. HEAD, 204
 body. Small pieces are collected to WRITE_MIN bytes unless ``eventlet.minimum_write_chunk_size``
 says otherwise (0 sends each at once: heartbeats). Header case stays as the application sent it.
 
+A body may have ``sender(fd)``, which returns a function that sends its next bytes from a file into
+the socket (how many; 0 when it is full), or None. It is used where nothing has to be done to the
+bytes on their way: no TLS, no chunks.
+
 ``run`` returns how the connection goes on; it never raises for what a client or an application
 does. The body iterable's close() is called exactly once, whatever happens.
 """
@@ -154,7 +158,29 @@ class Answer:
         if (kind is list or kind is tuple) and self._status is not None and not self._head_sent:
             self._send_only(result[0] if len(result) == 1 else b''.join(result))
             return
-        self._send_pieces(result)
+        if getattr(result, 'sender', None) is None or not self._send_past(result.sender):
+            self._send_pieces(result)
+
+    def _send_past(self, sender: Callable) -> bool:
+        """Let the body go from its file to the socket; False when it has to come through here."""
+        fd = self._stream.direct_fd()
+        if fd is None or self._no_body or self._head_sent or self._status is None:
+            return False
+        send = sender(fd)
+        if send is None:
+            return False
+        head = self._make_head(None)
+        assert self._left is not None, 'a body that is sent past the process has a length'
+        self._send_head(head)
+        while self._left:
+            try:
+                sent = send()
+            except ConnectionError as error:
+                raise self._gone(error) from error
+            self._left -= sent
+            if not sent and not self._stream.ready.wait_write(self._timeout):
+                raise self._gone(TimeoutError())
+        return True
 
     def _send_only(self, data: bytes) -> None:
         """Send a body that is there as a whole, with its head."""

@@ -145,6 +145,10 @@ class Stream:
         del data
         return True
 
+    def direct_fd(self) -> int | None:
+        """Return the descriptor that bytes may be sent to past this object; None with TLS."""
+        return None if self.closed or self.eager else self.sock.fileno()
+
     def finish_sending(self) -> None:
         """Tell the peer that nothing more comes; it may still send."""
         try:
