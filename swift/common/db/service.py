@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import parse_qsl
 
-from swift.common import fs
+from swift.common import chain, fs
 from swift.common.clock import SYSTEM, Clock
 from swift.common.config.common import DatabaseServerOptions
 from swift.common.db.broker import Broker, Environment
@@ -62,6 +62,7 @@ OFFERS = (PLAIN, JSON, XML, TEXT_XML)
 # Threads per device: enough to keep a disk busy, few enough to leave its queue to the kernel.
 THREADS_PER_DEVICE = 4
 BODY_BYTES_MAX = 1 << 28
+_SLOT = 2                        # of programs, besides those of the pending log
 # Only the fifth part of a path, the object, may contain slashes.
 OBJECT_SEGMENTS = 5
 
@@ -256,6 +257,16 @@ class BackendRequest:
             self.is_true('X_BACKEND_ALLOW_RESERVED_NAMES'))
 
 
+class _Device:
+    """What is kept per device. `checks`: programs that fail on a bad one; [True]: for writes."""
+
+    __slots__ = ('checks', 'threads')
+
+    def __init__(self, threads: DiskThreads, *checks: chain.Program) -> None:
+        self.threads = threads
+        self.checks = checks
+
+
 class DatabaseServer:
     """A WSGI application over the databases of this machine's devices.
 
@@ -280,7 +291,7 @@ class DatabaseServer:
                                        options.db_query_logging)
         self.brokers = BrokerCache(lambda place: self.broker_class(place, self.environment))
         self.request_log = RequestLog(options, logger, clock)
-        self._threads: dict[str, DiskThreads] = {}
+        self._devices: dict[str, _Device] = {}
         self._appends = GroupAppend(self._append_group)
         self._version = importlib.metadata.version('swift')
         self._allowed = ', '.join(sorted(
@@ -369,13 +380,32 @@ class DatabaseServer:
         return self._threads_of(req.device).run(self._checked, req.device, writes, function, args)
 
     def _threads_of(self, device: str) -> DiskThreads:
-        threads = self._threads.get(device)
-        if threads is None:
+        return self._device(device).threads
+
+    def _device(self, name: str) -> _Device:
+        device = self._devices.get(name)
+        if device is None:
             # Checked before, so that nobody makes us start threads for devices that do not exist.
-            run_in_thread(self._check_device, device, False)
-            threads = self._threads.setdefault(
-                device, DiskThreads(f'{self.kind}-{device}', THREADS_PER_DEVICE))
-        return threads
+            checks = run_in_thread(self._first_look, name)
+            device = self._devices.get(name)     # somebody else may have come meanwhile
+            if device is None:
+                device = self._devices[name] = _Device(
+                    DiskThreads(f'{self.kind}-{name}', THREADS_PER_DEVICE), *checks)
+        return device
+
+    def _first_look(self, device: str) -> tuple[chain.Program, chain.Program]:
+        """Check a device; return what _check_device() does as programs: for any use, for writes."""
+        self._check_device(device, False)
+        path = f'{self.options.devices}/{device}'
+        usable = (chain.mounted(path) if self.options.mount_check else chain.exists(path),)
+        reserve = self.options.fallocate_reserve
+        if self.options.disable_fallocate or not reserve:
+            return usable, usable
+        info = os.statvfs(path)
+        return usable, (
+            *usable, chain.open_file(_SLOT, path, os.O_RDONLY | os.O_DIRECTORY),
+            chain.room(_SLOT, int(reserve.bytes_of(info.f_blocks * info.f_frsize))),
+            chain.close(_SLOT))
 
     def _checked(self, device: str, writes: bool, function: Callable, args: tuple) -> Any:
         self._check_device(device, writes)
@@ -411,7 +441,12 @@ class DatabaseServer:
         self._appends.add((place, takes_space), record)
 
     def _append_group(self, key: tuple[Place, bool], data: bytes) -> None:
-        self._threads_of(key[0].device).run(self._append, *key, data)
+        place, takes_space = key
+        device = self._device(place.device)
+        broker = self.brokers.known(place)
+        if broker is None or not broker.append_at_once(
+                data, device.threads.run_program, device.checks[takes_space]):
+            device.threads.run(self._append, place, takes_space, data)
 
     def _append(self, place: Place, takes_space: bool, data: bytes) -> None:
         self._check_device(place.device, takes_space)
@@ -419,9 +454,9 @@ class DatabaseServer:
 
     def close(self) -> None:
         """End disk threads and close databases."""
-        for threads in self._threads.values():
-            threads.close()
-        self._threads.clear()
+        for device in self._devices.values():
+            device.threads.close()
+        self._devices.clear()
         self.brokers.close()
 
 

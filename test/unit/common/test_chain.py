@@ -111,6 +111,17 @@ def test_appends_stop_at_the_size_given(run, tmp_path):
     assert os.path.getsize(path) == 10
 
 
+def test_mounted(run, tmp_path):
+    (tmp_path / 'link').symlink_to('/')
+    for path in ('/', '/proc'):
+        run((chain.mounted(path),))
+    for path in ('', '/link', '/missing'):
+        with pytest.raises(chain.Stopped):
+            run((chain.mounted(f'{tmp_path}{path}'),))
+    (tmp_path / '.ismount').touch()
+    run((chain.mounted(str(tmp_path)),))
+
+
 CHILD = '''
 import os, resource, signal, sys
 from swift.common import chain
@@ -150,7 +161,7 @@ def test_nonsense_is_a_bug_of_the_caller(program):
     chain.open_file(1, '{}/log', APPEND, True), chain.append(1, b'abc', 5), chain.write(0, b'xy'),
     chain.link(0, '{}/d/f'), chain.link(0, '{}/f'), chain.close(0), chain.close(1),
     chain.set_attribute(0, 'user.n', b'v'), chain.exists('{}/d/f'), chain.fsync(0),
-    chain.lock(1, chain.LOCK_EXCLUSIVE)]), max_size=12))
+    chain.lock(1, chain.LOCK_EXCLUSIVE), chain.mounted('{}'), chain.mounted('/')]), max_size=12))
 def test_both_ways_leave_the_same_behind(tmp_path_factory, steps):
     outcomes = []
     for run in (chain.run, chain.run_in_python):
