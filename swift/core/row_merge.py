@@ -21,7 +21,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from swift.core.content_type import extract_swift_bytes
-from swift.core.timestamp import Timestamp, decode_timestamps, encode_timestamps
+from swift.core.timestamp import Timestamp, decode_timestamps, encode_timestamps, is_normal
 
 DELETED_TYPE = 'application/deleted'
 DELETED_ETAG = 'noetag'
@@ -93,10 +93,8 @@ def record_times(record: ObjectRecord) -> tuple[Timestamp, Timestamp, Timestamp]
 
 def check_times(record: ObjectRecord) -> None:
     """Raise ValueError unless all times of a record can be read."""
-    number = record.created_at
     if (record.ctype_timestamp is not None or record.meta_timestamp is not None
-            or len(number) != 16 or number[10] != '.' or not number.isascii()
-            or not (number[:10] + number[11:]).isdigit()):
+            or not is_normal(record.created_at)):
         record_times(record)
 
 

@@ -14,6 +14,7 @@ import importlib.metadata
 import json
 import os
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -43,6 +44,7 @@ from swift.core.headers import bounded_referer, title_case
 from swift.core.listing import ListingQuery
 from swift.core.listing_render import JSON, PLAIN, TEXT_XML, XML
 from swift.core.names import (
+    device_part_problem,
     drive_name_is_valid,
     is_valid_utf8,
     quote,
@@ -50,7 +52,7 @@ from swift.core.names import (
     split_backend_path,
 )
 from swift.core.row_merge import is_storable
-from swift.core.timestamp import Timestamp
+from swift.core.timestamp import Timestamp, is_normal
 from swift.core.wsgi_text import str_to_wsgi, wsgi_to_str
 
 Headers = list[tuple[str, str]]
@@ -65,6 +67,8 @@ BODY_BYTES_MAX = 1 << 28
 _SLOT = 2                        # of programs, besides those of the pending log
 # Only the fifth part of a path, the object, may contain slashes.
 OBJECT_SEGMENTS = 5
+_ABSENT = (None,) * (OBJECT_SEGMENTS + 1)
+PLACES_KEPT = 1024
 
 # The one table from operating errors to answers; what is not in it is a 500.
 ERROR_STATUS = ((DatabaseMissing, 404), (DiskFull, 507), (DeviceUnavailable, 507),
@@ -74,8 +78,8 @@ ERROR_STATUS = ((DatabaseMissing, 404), (DiskFull, 507), (DeviceUnavailable, 507
 class Answer:
     """A finished answer. `length` False leaves Content-Length out."""
 
-    __slots__ = ('body', 'headers', 'info', 'is_page', 'length', 'policy_index', 'reason', 'status',
-                 'work')
+    __slots__ = ('body', 'headers', 'info', 'is_page', 'length', 'line', 'policy_index', 'reason',
+                 'shown_length', 'status', 'work')
 
     def __init__(self, status: int, headers: Iterable[tuple[str, str]] = (), body: bytes = b'',
                  content_type: str = HTML, length: bool = True, reason: str = '') -> None:
@@ -89,6 +93,18 @@ class Answer:
         self.info = ''
         # What the request was about, when one verb does several things; timed by that name too.
         self.work = ''
+        # The status line, once the headers are complete; and the length for the log.
+        self.line: str | None = None
+        self.shown_length: str | None = None
+
+    def complete(self, method: str) -> None:
+        """Add the headers that follow from the body; once for an answer that is kept."""
+        if self.is_page and method == 'HEAD':
+            self.shown_length = '0'
+        elif self.length:
+            self.shown_length = str(len(self.body))
+            self.headers.append(('Content-Length', self.shown_length))
+        self.line = f'{self.status} {self.reason}'
 
 
 def page(status: int, headers: Iterable[tuple[str, str]] = (), drive: str = '') -> Answer:
@@ -126,9 +142,20 @@ class BackendRequest:
         self.env = env
         self.method = env['REQUEST_METHOD']
         self._params: dict[str, str] | None = None
-        path = wsgi_to_str(env['PATH_INFO'])
-        if not path.isascii() and not is_valid_utf8(path):
-            raise Refused(plain(412, utf8_refusal, HTML))
+        path = env['PATH_INFO']
+        if not path.isascii():
+            path = wsgi_to_str(path)
+            if not is_valid_utf8(path):
+                raise Refused(plain(412, utf8_refusal, HTML))
+        parts = path.split('/', OBJECT_SEGMENTS)
+        if (segments is not None and len(parts) == segments[1] + 1 and '' not in parts[1:]
+                and not parts[0] and '\x00' not in path
+                and (segments[1] == OBJECT_SEGMENTS or '/' not in parts[-1])
+                and not device_part_problem(parts[1], parts[2])):
+            # The usual: all segments are there, and nothing is odd about them.
+            parts += _ABSENT[len(parts):]
+            _, self.device, self.part, self.account, self.container, self.obj = parts
+            return
         self.device = self.part = self.account = self.container = self.obj = None
         if segments is not None:
             self._split(path, segments)
@@ -175,6 +202,13 @@ class BackendRequest:
         """Tell whether a header has one of the words that mean yes."""
         value = self.env.get('HTTP_' + name)
         return value is not None and config_true_value(value)
+
+    def time_text(self, name: str = 'X_TIMESTAMP') -> str:
+        """Return the time of the request in internal form; Refused as in timestamp()."""
+        value = self.env.get('HTTP_' + name)
+        if value is not None and is_normal(value):
+            return value
+        return self.timestamp(name).internal
 
     def timestamp(self, name: str = 'X_TIMESTAMP') -> Timestamp:
         """Return the time of the request; Refused when it is missing or bad."""
@@ -236,7 +270,7 @@ class BackendRequest:
         if not header:
             return PLAIN
         try:
-            offer = Accept(header).best_match(OFFERS)
+            offer = _best_offer(header)
         except ValueError:
             raise Refused(plain(400, 'Invalid Accept header', HTML)) from None
         if offer is None:
@@ -267,6 +301,11 @@ class _Device:
         self.checks = checks
 
 
+@lru_cache(maxsize=64)
+def _best_offer(accept: str) -> str | None:
+    return Accept(accept).best_match(OFFERS)
+
+
 class DatabaseServer:
     """A WSGI application over the databases of this machine's devices.
 
@@ -292,6 +331,7 @@ class DatabaseServer:
         self.brokers = BrokerCache(lambda place: self.broker_class(place, self.environment))
         self.request_log = RequestLog(options, logger, clock)
         self._devices: dict[str, _Device] = {}
+        self._places: dict[tuple, Place] = {}
         self._appends = GroupAppend(self._append_group)
         self._version = importlib.metadata.version('swift')
         self._allowed = ', '.join(sorted(
@@ -306,15 +346,12 @@ class DatabaseServer:
         try:
             answer = self._answer(env)
             method = env['REQUEST_METHOD']
-            body = answer.body
-            headers = answer.headers
-            if answer.is_page and method == 'HEAD':
-                body = b''
-            elif answer.length:
-                headers.append(('Content-Length', str(len(body))))
-            self._account_for(env, answer, len(body), self.clock.monotonic() - started)
-            start_response(f'{answer.status} {answer.reason}', headers)
-            return [b'' if method == 'HEAD' else body]
+            if answer.line is None:
+                answer.complete(method)
+            self._account_for(env, answer, self.clock.monotonic() - started)
+            # A copy: filters may add to it, and this answer may be given again.
+            start_response(answer.line, answer.headers.copy())
+            return [b'' if method == 'HEAD' else answer.body]
         finally:
             clear_transaction()
 
@@ -340,9 +377,9 @@ class DatabaseServer:
             self.logger.error('ERROR %s %s: %s', env['REQUEST_METHOD'], env['PATH_INFO'], err)
         return page(status, drive=env['PATH_INFO'].split('/', 2)[1])
 
-    def _account_for(self, env: dict, answer: Answer, length: int, seconds: float) -> None:
+    def _account_for(self, env: dict, answer: Answer, seconds: float) -> None:
         """Log the request and report its timing."""
-        self.request_log.write(env, answer.status, str(length) if answer.length else None, seconds,
+        self.request_log.write(env, answer.status, answer.shown_length, seconds,
                                answer.policy_index, answer.info)
         if self.statsd.enabled and env['REQUEST_METHOD'] in self.verbs:
             name = env['REQUEST_METHOD']
@@ -368,8 +405,15 @@ class DatabaseServer:
 
     def place(self, req: BackendRequest, container: str | None = None) -> Place:
         """Return where the database of the request lives."""
-        return Place.of(self.kind, f'{self.options.devices}/{req.device}', req.part,
-                        self.cluster.hash_path(req.account, container))
+        key = req.device, req.part, req.account, container
+        place = self._places.get(key)
+        if place is None:
+            place = Place.of(self.kind, f'{self.options.devices}/{req.device}', req.part,
+                             self.cluster.hash_path(req.account, container))
+            if len(self._places) >= PLACES_KEPT:
+                self._places.clear()
+            self._places[key] = place
+        return place
 
     def on_disk(self, req: BackendRequest, function: Callable, *args: Any,
                 writes: bool = False) -> Any:
@@ -438,10 +482,10 @@ class DatabaseServer:
         Joins the records of other requests that come meanwhile. `takes_space`: only if there is
         room above the reserve. Raises Refused, DatabaseMissing and other SwiftErrors.
         """
-        self._appends.add((place, takes_space), record)
+        self._appends.add((place.directory, takes_space), (place, takes_space), record)
 
-    def _append_group(self, key: tuple[Place, bool], data: bytes) -> None:
-        place, takes_space = key
+    def _append_group(self, target: tuple[Place, bool], data: bytes) -> None:
+        place, takes_space = target
         device = self._device(place.device)
         broker = self.brokers.known(place)
         if broker is None or not broker.append_at_once(

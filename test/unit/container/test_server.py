@@ -58,6 +58,16 @@ def test_life_of_a_container(client):
     assert 'X-Container-Meta-A' not in client('HEAD', C).headers
 
 
+def test_answers_to_records_are_the_same_each_time(client):
+    client('PUT', C, at(T[1]))
+    stored = [client('PUT', f'{C}/{name}', record()) for name in ('o', 'o/p/', 'q')]
+    assert stored[0] == stored[1] == stored[2]
+    assert stored[0].headers['Content-Length'] == str(len(stored[0].body))
+    assert listed(client) == ['o', 'o/p/', 'q']
+    deleted = [client('DELETE', f'{C}/o', at(time)) for time in (T[2], T[3])]
+    assert deleted[0] == deleted[1] and deleted[0].status == 204
+
+
 def test_delete_older_than_the_put_is_a_conflict(client):
     client('PUT', C, at(T[5]))
     assert client('DELETE', C, at(T[4])).status == 409
