@@ -19,6 +19,7 @@ from typing import Any
 
 from swift.common import green
 from swift.common.errors import TransportError
+from swift.common.http.message import WholeHeaders
 from swift.common.nodes import NodeIter
 from swift.common.transport import target_of
 from swift.core.put_round import PutRound, Step
@@ -37,7 +38,7 @@ class Write:
     part: int
     path: str
     nodes: NodeIter
-    header_sets: Sequence[Mapping[str, str]]
+    header_sets: Sequence[Mapping[str, str] | WholeHeaders]
     query: str = ''
     body: bytes = b''
     replication: bool = False
@@ -144,7 +145,9 @@ class Fanout:
         try:
             resp = exchange.response(self._app.options.node_timeout)
             try:
-                answer = Answer(resp.status, resp.reason, resp.headers, resp.read(),
+                body = resp.take_whole()
+                answer = Answer(resp.status, resp.reason, resp.headers,
+                                resp.read() if body is None else body,
                                 node.handoff_index is not None)
             finally:
                 resp.close()

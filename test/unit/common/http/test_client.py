@@ -13,7 +13,7 @@ from swift.common.errors import (
     TransportError,
 )
 from swift.common.http.client import Response
-from swift.common.http.message import UnsafeHeader
+from swift.common.http.message import HeaderLines, UnsafeHeader, WholeHeaders
 from swift.common.http.pool import ConnectionPool
 from swift.common.http.stream import EndOfStream, Stream
 from swift.core.headers import HeaderMap
@@ -125,6 +125,30 @@ def test_unsafe_requests_are_bugs(pool, peer, method, target, headers):
     there = peer(answering(OK))
     with pytest.raises(UnsafeHeader):
         pool.request(there.address, method, target, headers, **LIMITS)
+
+
+def test_headers_encoded_before(pool, peer):
+    there = peer(answering(OK))
+    shared = HeaderLines({'X-A': '\xe9', 'Content-Length': '1'})
+    headers = WholeHeaders(shared, HeaderLines({'X-B': 'c'}))
+    pool.request(there.address, 'PUT', '/a?\xe9', headers, b'x', **LIMITS).read()
+    assert there.received == [[b'PUT /a?\xe9 HTTP/1.1', b'Host: 127.0.0.1:%d' % there.address[1],
+                               b'X-A: \xe9', b'Content-Length: 1', b'X-B: c']]
+    assert dict(headers) == {'X-A': '\xe9', 'Content-Length': '1', 'X-B': 'c'}
+    assert (headers.get('X-A'), headers.get('X-B'), headers.get('X-C')) == ('\xe9', 'c', None)
+
+
+@pytest.mark.parametrize('headers', [
+    {'A': 'b\r\nC: d'}, {'A\n': 'b'}, {'A': '\r'}, {'A': '\0'}])
+def test_unsafe_lines_are_bugs(headers):
+    with pytest.raises(UnsafeHeader):
+        HeaderLines(headers)
+
+
+@pytest.mark.parametrize('target', ['/a b', '/\r\nX: y', '/\0', '/\n', ''])
+def test_unsafe_targets_are_bugs(target):
+    with pytest.raises(UnsafeHeader):
+        WholeHeaders(HeaderLines({}), HeaderLines({})).encode('GET', target, 'h')
 
 
 @pytest.mark.parametrize('size', [0, 1, 5000, 16384, 16385, 100000, 3 << 20])
