@@ -100,6 +100,19 @@ def check_times(record: ObjectRecord) -> None:
 
 def merge_object(existing: ObjectRecord, item: ObjectRecord) -> ObjectRecord | None:
     """Return the row that replaces `existing`, or None when nothing in `item` is newer."""
+    if _has_one_time(existing) and _has_one_time(item) and ';' not in item.content_type:
+        # All three times are the same, in the form that sorts as text: one wins as a whole.
+        return item if item.created_at > existing.created_at else None
+    return merge_times(existing, item)
+
+
+def _has_one_time(record: ObjectRecord) -> bool:
+    return (record.ctype_timestamp is None and record.meta_timestamp is None
+            and is_normal(record.created_at))
+
+
+def merge_times(existing: ObjectRecord, item: ObjectRecord) -> ObjectRecord | None:
+    """Do what merge_object() does, for records with any times."""
     old_data, old_ctype, old_meta = record_times(existing)
     new_data, new_ctype, new_meta = record_times(item)
     data_wins, ctype_wins = new_data > old_data, new_ctype > old_ctype
