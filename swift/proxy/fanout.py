@@ -143,14 +143,9 @@ class Fanout:
         """Read the answer of a node and return what it means for the slot."""
         node, exchange = attempt
         try:
-            resp = exchange.response(self._app.options.node_timeout)
-            try:
-                body = resp.take_whole()
-                answer = Answer(resp.status, resp.reason, resp.headers,
-                                resp.read() if body is None else body,
-                                node.handoff_index is not None)
-            finally:
-                resp.close()
+            head, body = exchange.answer(self._app.options.node_timeout)
+            answer = Answer(head.status, head.reason, head.header_map, body,
+                            node.handoff_index is not None)
             if answer.status == 409 and exchange.repeated:
                 answer = self._own_trace(slot, answer)
         except TransportError as error:

@@ -14,6 +14,8 @@ from __future__ import annotations
 import time as _calendar
 from collections.abc import Iterator, Mapping
 
+from swift.core.headers import HeaderMap
+
 WEEKDAYS = ('Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun')
 MONTHS = ('', 'Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec')
 
@@ -46,11 +48,12 @@ class ResponseHead:
     Shared by equal answers: whoever gets one from the parser leaves it as it is.
     """
 
-    __slots__ = ('chunked', 'content_length', 'headers', 'keep_alive', 'reason', 'status',
+    __slots__ = ('_map', 'chunked', 'content_length', 'headers', 'keep_alive', 'reason', 'status',
                  'version')
 
     def __init__(self, version: str, status: int, reason: str,
                  headers: list[tuple[str, str]]) -> None:
+        self._map: HeaderMap | None = None
         self.version = version
         self.status = status
         self.reason = reason
@@ -58,6 +61,13 @@ class ResponseHead:
         self.content_length: int | None = None
         self.chunked = False
         self.keep_alive = version != 'HTTP/1.0'
+
+    @property
+    def header_map(self) -> HeaderMap:
+        """The headers by name, not to be changed."""
+        if self._map is None:
+            self._map = HeaderMap.of_lines(self.headers)
+        return self._map
 
 
 class UnsafeHeader(ValueError):

@@ -324,6 +324,40 @@ def test_which_connections_are_kept(pool, peer, data, body, stays):
     assert pool.statistics()['idle'] == stays
 
 
+@pytest.mark.parametrize('interim', [b'', b'HTTP/1.1 103 Early\r\n\r\n'])
+@pytest.mark.parametrize('in_pieces', [False, True])
+@pytest.mark.parametrize('data, body, stays', ANSWERS)
+def test_whole_answers(pool, peer, data, body, stays, in_pieces, interim):
+    whole = interim + data
+    sent = [whole[i:i + 7] for i in range(0, len(whole), 7)] if in_pieces else whole
+    there = peer(answering(sent, then=hold if b'until' not in data else None))
+    exchange = pool.open(there.address, 5)
+    exchange.send_head('GET', '/', {}, b'')
+    head, received = exchange.answer(5)
+    assert (received, head.status) == (body, int(data[9:12]))
+    assert head.header_map is head.header_map
+    assert list(head.header_map.items()) == [(name.title(), value) for name, value in head.headers]
+    settle(lambda: pool.statistics()['idle'] == stays)
+
+
+def test_whole_answers_to_head_have_no_body(pool, peer):
+    there = peer(answering(b'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n', 2, then=hold))
+    for _turn in range(2):
+        exchange = pool.open(there.address, 5)
+        exchange.send_head('HEAD', '/', {}, b'')
+        assert exchange.answer(5)[1] == b''
+    assert pool.statistics()['connected'] == 1
+
+
+def test_a_whole_answer_that_breaks_off(pool, peer):
+    there = peer(answering(b'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok'))
+    exchange = pool.open(there.address, 5)
+    exchange.send_head('GET', '/', {}, b'')
+    with pytest.raises(PeerClosed):
+        exchange.answer(5)
+    assert pool.statistics()['idle'] == 0
+
+
 def test_head_answers_have_no_body(pool, peer):
     there = peer(answering(b'HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n', 2))
     for _turn in range(2):
