@@ -33,7 +33,7 @@
 #include <unistd.h>
 
 enum { OPEN, CLOSE, MKDIR, MKDIR_NEW, WRITE, APPEND, SETXATTR, FSYNC, FDATASYNC, FLOCK, IN_PLACE,
-       EXISTS, LINK, ROOM, MOUNTED, OPS };
+       EXISTS, LINK, ROOM, MOUNTED, SAME, EMPTY, OPS };
 enum { SLOTS = 4, STEPS_MAX = 64, STACK_SIZE = 1 << 18 };
 
 typedef struct {
@@ -136,6 +136,34 @@ check_mounted(const char *path, const char *stub)
     return S_ISREG(above.st_mode) ? 0 : -1;
 }
 
+/* marks: inode, modification time in ns and size, as three numbers of 64 bits. */
+static int
+check_same(const char *path, const char *marks, Py_ssize_t size)
+{
+    struct stat found;
+    int64_t known[3];
+    if (size != sizeof known) {
+        errno = EINVAL;
+        return -1;
+    }
+    memcpy(known, marks, sizeof known);
+    if (stat(path, &found) < 0)
+        return -1;
+    errno = ESTALE;
+    return (int64_t)found.st_ino == known[0] && (int64_t)found.st_size == known[2] &&
+           (int64_t)found.st_mtim.tv_sec * 1000000000 + found.st_mtim.tv_nsec == known[1] ? 0 : -1;
+}
+
+static int
+check_empty(const char *path)
+{
+    struct stat found;
+    if (stat(path, &found) < 0)
+        return errno == ENOENT ? 0 : -1;
+    errno = EFBIG;
+    return found.st_size == 0 ? 0 : -1;
+}
+
 static int
 make_dir(const char *path, int must_be_new, long *made)
 {
@@ -188,6 +216,8 @@ execute(const step_t *step, int *fds, long *made)
     case EXISTS: return stat(step->text, &found);
     case LINK: return link_unnamed(fd, step->text);
     case ROOM: return check_room(fd, step->number);
+    case SAME: return check_same(step->text, step->data, step->size);
+    case EMPTY: return check_empty(step->text);
     case MOUNTED: return check_mounted(step->text, step->data);
     }
     errno = EINVAL;

@@ -19,6 +19,7 @@ does the same; a test holds the two together.
 """
 import fcntl
 import os
+import struct
 from collections.abc import Callable
 from typing import Any
 
@@ -38,7 +39,7 @@ LOCK_EXCLUSIVE = fcntl.LOCK_EX | fcntl.LOCK_NB
 
 # The numbers of _chain.c.
 (_OPEN, _CLOSE, _MKDIR, _MKDIR_NEW, _WRITE, _APPEND, _SETXATTR, _FSYNC, _FDATASYNC, _FLOCK,
- _IN_PLACE, _EXISTS, _LINK, _ROOM, _MOUNTED) = range(15)
+ _IN_PLACE, _EXISTS, _LINK, _ROOM, _MOUNTED, _SAME, _EMPTY) = range(17)
 _NAMES = {_MKDIR: 'mkdir', _MKDIR_NEW: 'mkdir', _WRITE: 'write', _APPEND: 'append',
           _SETXATTR: 'setxattr', _FSYNC: 'fsync', _FDATASYNC: 'fdatasync', _LINK: 'link'}
 _STUB = fs.MOUNT_STUB.encode()
@@ -160,6 +161,16 @@ def mounted(path: str) -> Step:
     return _MOUNTED, 0, path, _STUB, 0
 
 
+def unchanged(path: str, status: os.stat_result) -> Step:
+    """Fail unless what is at ``path`` has the inode, modification time and size of ``status``."""
+    return _SAME, 0, path, _marks(status), 0
+
+
+def empty(path: str) -> Step:
+    """Fail unless the file at ``path`` is empty or not there."""
+    return _EMPTY, 0, path, None, 0
+
+
 # -- the same without the extension --------------------------------------------------------------
 
 def run_in_python(program: Program, fd: int = -1) -> int:
@@ -232,6 +243,24 @@ def _room(fds: list[int], slot: int, _text: None, _data: None, limit: int) -> No
         raise OSError('no room')
 
 
+def _marks(status: os.stat_result) -> bytes:
+    return struct.pack('=3q', status.st_ino, status.st_mtime_ns, status.st_size)
+
+
+def _same(_fds: list[int], _slot: int, path: str, marks: bytes, _number: int) -> None:
+    if _marks(os.stat(path)) != marks:
+        raise OSError('changed')
+
+
+def _empty(_fds: list[int], _slot: int, path: str, *_rest: object) -> None:
+    try:
+        size = os.stat(path).st_size
+    except FileNotFoundError:
+        return
+    if size:
+        raise OSError('not empty')
+
+
 def _mounted(_fds: list[int], _slot: int, path: str, *_rest: object) -> None:
     if not fs.is_mount(path):
         raise FileNotFoundError('not mounted')
@@ -240,6 +269,7 @@ def _mounted(_fds: list[int], _slot: int, path: str, *_rest: object) -> None:
 _OPERATIONS: dict[int, Callable[..., int | None]] = {
     _OPEN: _open, _CLOSE: _close, _MKDIR: _make_dir, _MKDIR_NEW: _make_new_dir, _WRITE: _write,
     _APPEND: _append, _IN_PLACE: _still_in_place, _ROOM: _room, _MOUNTED: _mounted,
+    _SAME: _same, _EMPTY: _empty,
     _SETXATTR: lambda fds, slot, name, value, _number: os.setxattr(fds[slot], name, value),
     _FSYNC: lambda fds, slot, *_rest: os.fsync(fds[slot]),
     _FDATASYNC: lambda fds, slot, *_rest: os.fdatasync(fds[slot]),

@@ -15,6 +15,7 @@ from swift.common.cluster import Cluster
 from swift.common.codecs.pending import object_record
 from swift.common.config.parser import read_plain
 from swift.common.db.broker import DatabaseExists
+from swift.common.db.files import Place
 from swift.common.db.service import (
     HTML,
     Answer,
@@ -136,7 +137,19 @@ class ContainerServer(DatabaseServer):
         """GET and HEAD of a container."""
         reading = listing.parse_reading(req, self.cluster.constraints.container_listing_limit,
                                         self._policy_index(req))
-        return self.on_disk(req, self._read, self.place(req, req.container), reading)
+        place = self.place(req, req.container)
+        return (self._read_settled(place, reading)
+                or self.on_disk(req, self._read, place, reading))
+
+    def _read_settled(self, place: Place, reading: listing.Reading) -> Answer | None:
+        """Answer from memory if a look at the files shows that nothing has changed, else None."""
+        broker = self.brokers.known(place)
+        settled = broker and broker.settled_info()
+        if not settled:
+            return None
+        info, still_true = settled
+        answer = listing.read_settled(place, info, reading, self._pages)
+        return answer if answer and self.holds_true(place, still_true) else None
 
     def _read(self, place: Any, reading: listing.Reading) -> Answer:
         return listing.read(self.brokers.get(place), reading, self._pages)

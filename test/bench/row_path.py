@@ -153,6 +153,7 @@ def operations(conf: Path) -> dict[str, Callable[[int], float]]:
         server.request(row(number), 201)
     server.number = ROWS
     server.request(head(0), 204)
+
     append = LogProgram.append
     broker = next(iter(_database_server(server.app).brokers._brokers.values()))
 

@@ -476,6 +476,15 @@ class DatabaseServer:
         if free <= reserve.bytes_of(total):
             raise DiskFull(f'{path} has no room above its reserve', path)
 
+    def holds_true(self, place: Place, checks: chain.Program) -> bool:
+        """Tell whether a program of checks goes through on a device that is usable."""
+        device = self._device(place.device)
+        try:
+            device.threads.run_program((*device.checks[False], *checks))
+        except chain.Stopped:
+            return False
+        return True
+
     def append(self, place: Place, record: bytes, takes_space: bool = True) -> None:
         """Put a record into the pending log of a database; durable at return.
 
