@@ -9,6 +9,8 @@ down first and then carried out together by ``_chain.c``:
                link(0, target))
     made = run(program)
 
+DiskThreads.run_program() has the same done by threads that never ask for the interpreter lock.
+
 The first operation that fails ends the program: ``Stopped`` says which, and nothing of it is
 undone, except that descriptors are closed. What else to do about it is the caller's business.
 
@@ -17,7 +19,9 @@ does the same; a test holds the two together.
 """
 import fcntl
 import os
+import struct
 from collections.abc import Callable
+from typing import Any
 
 from swift.common import fs
 
@@ -35,9 +39,10 @@ LOCK_EXCLUSIVE = fcntl.LOCK_EX | fcntl.LOCK_NB
 
 # The numbers of _chain.c.
 (_OPEN, _CLOSE, _MKDIR, _MKDIR_NEW, _WRITE, _APPEND, _SETXATTR, _FSYNC, _FDATASYNC, _FLOCK,
- _IN_PLACE, _EXISTS, _LINK, _ROOM) = range(14)
+ _IN_PLACE, _EXISTS, _LINK, _ROOM, _MOUNTED, _SAME, _EMPTY) = range(17)
 _NAMES = {_MKDIR: 'mkdir', _MKDIR_NEW: 'mkdir', _WRITE: 'write', _APPEND: 'append',
           _SETXATTR: 'setxattr', _FSYNC: 'fsync', _FDATASYNC: 'fdatasync', _LINK: 'link'}
+_STUB = fs.MOUNT_STUB.encode()
 
 
 class Stopped(Exception):
@@ -61,10 +66,19 @@ def run(program: Program, fd: int = -1) -> int:
     """
     if _chain is None or fs.steps_are_watched():
         return run_in_python(program, fd)
-    done, number, made = _chain.run(program, fd)
+    return outcome(program, *_chain.run(program, fd))
+
+
+def outcome(program: Program, done: int, number: int, made: int) -> int:
+    """Return or raise what run() does, given what the extension reports."""
     if number:
         raise Stopped(done, OSError(number, os.strerror(number), program[done][2]))
     return made
+
+
+def new_crew(threads: int, wake_fd: int) -> Any:
+    """Return threads of the extension (see _chain.c), for DiskThreads. Only if is_native()."""
+    return _chain.Crew(threads, wake_fd)
 
 
 # -- operations --------------------------------------------------------------------------------
@@ -142,6 +156,21 @@ def room(slot: int, limit: int) -> Step:
     return _ROOM, slot, None, None, limit
 
 
+def mounted(path: str) -> Step:
+    """Fail unless something is mounted at ``path``, as fs.is_mount() says."""
+    return _MOUNTED, 0, path, _STUB, 0
+
+
+def unchanged(path: str, status: os.stat_result) -> Step:
+    """Fail unless what is at ``path`` has the inode, modification time and size of ``status``."""
+    return _SAME, 0, path, _marks(status), 0
+
+
+def empty(path: str) -> Step:
+    """Fail unless the file at ``path`` is empty or not there."""
+    return _EMPTY, 0, path, None, 0
+
+
 # -- the same without the extension --------------------------------------------------------------
 
 def run_in_python(program: Program, fd: int = -1) -> int:
@@ -214,9 +243,33 @@ def _room(fds: list[int], slot: int, _text: None, _data: None, limit: int) -> No
         raise OSError('no room')
 
 
+def _marks(status: os.stat_result) -> bytes:
+    return struct.pack('=3q', status.st_ino, status.st_mtime_ns, status.st_size)
+
+
+def _same(_fds: list[int], _slot: int, path: str, marks: bytes, _number: int) -> None:
+    if _marks(os.stat(path)) != marks:
+        raise OSError('changed')
+
+
+def _empty(_fds: list[int], _slot: int, path: str, *_rest: object) -> None:
+    try:
+        size = os.stat(path).st_size
+    except FileNotFoundError:
+        return
+    if size:
+        raise OSError('not empty')
+
+
+def _mounted(_fds: list[int], _slot: int, path: str, *_rest: object) -> None:
+    if not fs.is_mount(path):
+        raise FileNotFoundError('not mounted')
+
+
 _OPERATIONS: dict[int, Callable[..., int | None]] = {
     _OPEN: _open, _CLOSE: _close, _MKDIR: _make_dir, _MKDIR_NEW: _make_new_dir, _WRITE: _write,
-    _APPEND: _append, _IN_PLACE: _still_in_place, _ROOM: _room,
+    _APPEND: _append, _IN_PLACE: _still_in_place, _ROOM: _room, _MOUNTED: _mounted,
+    _SAME: _same, _EMPTY: _empty,
     _SETXATTR: lambda fds, slot, name, value, _number: os.setxattr(fds[slot], name, value),
     _FSYNC: lambda fds, slot, *_rest: os.fsync(fds[slot]),
     _FDATASYNC: lambda fds, slot, *_rest: os.fdatasync(fds[slot]),

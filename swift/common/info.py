@@ -16,6 +16,7 @@ check authorization and hand out private copies. Cached dicts are never changed 
 
 import random
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from swift.common.subrequest import make_pre_authed_request
@@ -60,21 +61,23 @@ def _text(value: str) -> str:
 
 def _sort_headers(headers: Mapping[str, str], kind: str) -> tuple[dict, dict, dict, dict]:
     """Return (other headers, meta, sysmeta, transient sysmeta), names lower-case without prefix."""
-    user, system = f'x-{kind}-meta-', f'x-{kind}-sysmeta-'
-    transient = 'x-object-transient-sysmeta-'
-    rest: dict[str, str] = {}
-    found: tuple[dict, dict, dict] = ({}, {}, {})
+    found: tuple[dict, dict, dict, dict] = ({}, {}, {}, {})
     for name, value in headers.items():
-        name, value = _text(name).lower(), _text(value)
-        if name.startswith(user):
-            found[0][name[len(user):]] = value
-        elif name.startswith(system):
-            found[1][name[len(system):]] = value
-        elif name.startswith(transient):
-            found[2][name[len(transient):]] = value
-        else:
-            rest[name] = value
-    return rest, *found
+        group, key = _sorted_name(kind, name)
+        found[group][key] = value if value.isascii() else _text(value)
+    return found
+
+
+# The same two dozen names with every answer.
+@lru_cache(maxsize=1024)
+def _sorted_name(kind: str, name: str) -> tuple[int, str]:
+    """Return where _sort_headers() puts a header, and under which name."""
+    name = _text(name).lower()
+    prefixes = (f'x-{kind}-meta-', f'x-{kind}-sysmeta-', 'x-object-transient-sysmeta-')
+    for group, prefix in enumerate(prefixes, 1):
+        if name.startswith(prefix):
+            return group, name[len(prefix):]
+    return 0, name
 
 
 def headers_to_account_info(headers: Mapping[str, str], status: int,

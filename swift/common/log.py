@@ -186,9 +186,11 @@ class Logger:
 
     def _log(self, level: int, msg: Any, args: tuple, exc_info: Any = None,
              extra: Any = None, stack_info: bool = False, stacklevel: int = 1) -> None:
-        text = render(msg, args)
-        exc_info = _exception_of(exc_info)
-        line = text if exc_info is None else text + _describe(exc_info)
+        line = text = msg if not args and type(msg) is str else render(msg, args)
+        if exc_info is not None:
+            exc_info = _exception_of(exc_info)
+            if exc_info is not None:
+                line = text + _describe(exc_info)
         if '\n' in line:
             line = line.replace('\n', '#012')
         transaction = _transaction.get()

@@ -41,8 +41,10 @@ class RequestLog:
     def write(self, environ: dict, status: int, content_length: str | None, trans_time: float,
               policy_index: int | str | None = None, additional_info: str = '') -> None:
         """Log a finished request. Cost: a few µs beside the sink's."""
-        quiet = (environ['REQUEST_METHOD'] in _QUIET_METHODS
-                 or config_true_value(environ.get('HTTP_X_BACKEND_REPLICATION')))
+        method = environ['REQUEST_METHOD']
+        replication = environ.get('HTTP_X_BACKEND_REPLICATION')
+        quiet = (method in _QUIET_METHODS
+                 or replication is not None and config_true_value(replication))
         if not self._enabled or (quiet and not self._logger.isEnabledFor(10)):
             return
         log = self._logger.debug if quiet else self._logger.info
@@ -53,7 +55,7 @@ class RequestLog:
                              additional_info))
             return
         log(_FAST % (
-            environ.get('REMOTE_ADDR') or '-', self._now(), environ['REQUEST_METHOD'], path,
+            environ.get('REMOTE_ADDR') or '-', self._now(), method, path,
             status, _shown_length(content_length), environ.get('HTTP_REFERER') or '-',
             environ.get('HTTP_X_TRANS_ID') or '-', environ.get('HTTP_USER_AGENT') or '-',
             trans_time, additional_info or '-', os.getpid(), policy))

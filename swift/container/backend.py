@@ -5,14 +5,16 @@ of the retiring file while sharding, and of the shards when sharded (sheet 03 §
 merge by core.row_merge. Shard ranges are read, listed and merged here; finding and cleaving them
 is the sharder's. Source: sheet 03 §4, §9.2, §10, §11, §15, §20.1-20.3; older schemas §25.
 """
+import os
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from swift.common import chain
 from swift.common.codecs import pending as pending_codec
 from swift.common.db import schema
-from swift.common.db.broker import Broker
+from swift.common.db.broker import COARSEST_TIME_S, Broker
 from swift.common.db.connection import DatabaseFile
 from swift.common.db.files import epoch_of_name
 from swift.common.db.rows import fetcher
@@ -90,6 +92,7 @@ class ContainerBroker(Broker):
     meta_prefix = 'x-container-meta-'
     kept_metadata = (QUOTED_ROOT_KEY, ROOT_KEY, 'X-Container-Sysmeta-Sharding')
     make_record = staticmethod(pending_codec.object_record)
+    _settled: tuple[ContainerInfo, chain.Program] | None = None
 
     def create_container(self, account: str, container: str, put_timestamp: str,
                          policy_index: int) -> None:
@@ -109,8 +112,9 @@ class ContainerBroker(Broker):
     def info(self, stale_ok: bool = False, skip_pending: bool = False) -> ContainerInfo:
         """Return what the database says. Raises DatabaseMissing and what reading() raises.
 
-        Cost when nothing changed: two stats, one small read.
+        Cost when nothing changed: two stats, one small read. See settled_info().
         """
+        began = self.env.clock.time()
         with self.reading(stale_ok, skip_pending) as file:
             if len(self._files) > 1:
                 # Two files change independently, so nothing is remembered while sharding.
@@ -118,7 +122,34 @@ class ContainerBroker(Broker):
             info = file.cache.get('info')
             if info is None:
                 info = file.cache['info'] = self._read_info(file)
+            if self._settled is None or self._settled[0] is not info:
+                self._settled = self._settle(file, info, began)
             return info
+
+    def settled_info(self) -> tuple[ContainerInfo, chain.Program] | None:
+        """Return what info() said last, and a program that succeeds while it is still true.
+
+        None when that cannot be told from looking at the files. Never waits; any thread.
+        """
+        return self._settled
+
+    def _settle(self, file: DatabaseFile, info: ContainerInfo,
+                began: float) -> tuple[ContainerInfo, chain.Program] | None:
+        """Note what the files look like, if their last change was long before `began`.
+
+        Every commit writes to the database file and gives it a new time. But times are as coarse
+        as a file system makes them: the last of several recent changes may not show.
+        """
+        steps = []
+        for path in (file.path, self.place.directory):
+            try:
+                status = os.stat(path)
+            except OSError:
+                return None
+            if began - status.st_mtime < COARSEST_TIME_S:
+                return None
+            steps.append(chain.unchanged(path, status))
+        return info, (*steps, chain.empty(self.place.pending_path))
 
     def _read_info(self, file: DatabaseFile) -> ContainerInfo:
         with self._snapshot(file):

@@ -6,6 +6,7 @@ X-Backend-Record-Type: objects, shard ranges, or `auto` (ranges once the contain
 import json
 from dataclasses import dataclass
 
+from swift.common.db.files import Place
 from swift.common.db.service import (
     HTML,
     Answer,
@@ -112,6 +113,26 @@ def read(broker: ContainerBroker, reading: Reading, pages: Pages) -> Answer:
         info = broker.info(stale_ok=True)
     except DatabaseMissing:
         return page(404, missing_headers())
+    return _answer(broker, info, reading, pages)
+
+
+def read_settled(place: Place, info: ContainerInfo, reading: Reading,
+                 pages: Pages) -> Answer | None:
+    """Answer the same without the database, from what is known of it; None if that is not enough.
+
+    `info` is the broker's, and still true. Never waits.
+    """
+    if reading.record_type != 'object' or info.is_deleted or info.db_state != UNSHARDED:
+        return None
+    shown_type = f'{reading.content_type}; charset=utf-8'
+    if reading.query is None:
+        return Answer(204, info_headers(info), content_type=shown_type)
+    found = pages.get((place.directory, reading), info)
+    return found and _page_answer(info, found, shown_type)
+
+
+def _answer(broker: ContainerBroker, info: ContainerInfo, reading: Reading,
+            pages: Pages) -> Answer:
     wants_ranges = reading.record_type == 'shard' or (
         reading.record_type == 'auto' and info.db_state in (SHARDING, SHARDED))
     override = wants_ranges and reading.ranges.override_deleted
@@ -121,12 +142,16 @@ def read(broker: ContainerBroker, reading: Reading, pages: Pages) -> Answer:
     if reading.query is None:
         return Answer(204, info_headers(info), content_type=shown_type)
     if wants_ranges:
-        extra, body = _list_ranges(broker, info, reading)
-    else:
-        extra, body = _object_page(broker, info, reading, pages)
+        return _page_answer(info, _list_ranges(broker, info, reading), shown_type, 'GET_shard')
+    return _page_answer(info, _object_page(broker, info, reading, pages), shown_type)
+
+
+def _page_answer(info: ContainerInfo, page_: Page, shown_type: str,
+                 work: str = 'GET_object') -> Answer:
+    extra, body = page_
     # Compat: the original's status line says OK for empty pages too.
     answer = Answer(200 if body else 204, info_headers(info, extra), body, shown_type, reason='OK')
-    answer.work = 'GET_shard' if wants_ranges else 'GET_object'
+    answer.work = work
     return answer
 
 

@@ -15,6 +15,7 @@ from swift.common.cluster import Cluster
 from swift.common.codecs.pending import object_record
 from swift.common.config.parser import read_plain
 from swift.common.db.broker import DatabaseExists
+from swift.common.db.files import Place
 from swift.common.db.service import (
     HTML,
     Answer,
@@ -78,6 +79,9 @@ class ContainerServer(DatabaseServer):
         self.account_updates = AccountUpdates(pool, options.conn_timeout, options.node_timeout,
                                               logger)
         self._pages = Pages()
+        self._policy_indexes: dict[str, int] = {}        # by their text
+        # Given again and again.
+        self._row_stored, self._row_deleted = page(201), page(204)
         auto_create = cluster.constraints.auto_create_account_prefix
         self._auto_create_prefix = auto_create
         self._shards_prefix = f'{auto_create}shards_'
@@ -89,11 +93,16 @@ class ContainerServer(DatabaseServer):
         text = req.header('X_BACKEND_STORAGE_POLICY_INDEX')
         if text is None:
             return None
-        shown = text if text.isdecimal() else repr(text)
-        policy = self.cluster.policies.get_by_index(text) if text.isdecimal() else None
-        if policy is None:
-            raise Refused(plain(400, f'Invalid {_INDEX_HEADER} {shown}'))
-        return policy.index
+        index = self._policy_indexes.get(text)
+        if index is None:
+            shown = text if text.isdecimal() else repr(text)
+            policy = self.cluster.policies.get_by_index(text) if text.isdecimal() else None
+            if policy is None:
+                raise Refused(plain(400, f'Invalid {_INDEX_HEADER} {shown}'))
+            index = policy.index
+            if text == str(index):
+                self._policy_indexes[text] = index
+        return index
 
     def _check_sync_target(self, req: BackendRequest) -> None:
         value = req.header('X_CONTAINER_SYNC_TO')
@@ -128,7 +137,19 @@ class ContainerServer(DatabaseServer):
         """GET and HEAD of a container."""
         reading = listing.parse_reading(req, self.cluster.constraints.container_listing_limit,
                                         self._policy_index(req))
-        return self.on_disk(req, self._read, self.place(req, req.container), reading)
+        place = self.place(req, req.container)
+        return (self._read_settled(place, reading)
+                or self.on_disk(req, self._read, place, reading))
+
+    def _read_settled(self, place: Place, reading: listing.Reading) -> Answer | None:
+        """Answer from memory if a look at the files shows that nothing has changed, else None."""
+        broker = self.brokers.known(place)
+        settled = broker and broker.settled_info()
+        if not settled:
+            return None
+        info, still_true = settled
+        answer = listing.read_settled(place, info, reading, self._pages)
+        return answer if answer and self.holds_true(place, still_true) else None
 
     def _read(self, place: Any, reading: listing.Reading) -> Answer:
         return listing.read(self.brokers.get(place), reading, self._pages)
@@ -271,9 +292,9 @@ class ContainerServer(DatabaseServer):
 
     def delete(self, req: BackendRequest) -> Answer:
         """DELETE of an empty container, or of an object's record."""
-        timestamp = req.timestamp()
         if req.obj is not None:
             return self._delete_record(req)
+        timestamp = req.timestamp()
         change = self.on_disk(req, self._delete, self.place(req, req.container), timestamp)
         return self._tell_accounts(req, change)
 
@@ -293,21 +314,19 @@ class ContainerServer(DatabaseServer):
     # -- object records -----------------------------------------------------------------------
 
     def _put_record(self, req: BackendRequest) -> Answer:
-        timestamp = req.timestamp()
         record = ObjectRecord(
-            req.obj, timestamp.internal, int(req.needed_integer('X_SIZE')),
+            req.obj, req.time_text(), int(req.needed_integer('X_SIZE')),
             storable(req.needed_header('X_CONTENT_TYPE')), storable(req.needed_header('X_ETAG')), 0,
             self._policy_index(req) or 0, _optional_time(req, 'X_CONTENT_TYPE_TIMESTAMP'),
             _optional_time(req, 'X_META_TIMESTAMP'))
-        return self._accept_record(req, record, timestamp, page(201))
+        return self._accept_record(req, record, self._row_stored)
 
     def _delete_record(self, req: BackendRequest) -> Answer:
-        timestamp = req.timestamp()
-        record = ObjectRecord(req.obj, timestamp.internal, 0, DELETED_TYPE, DELETED_ETAG, 1,
+        record = ObjectRecord(req.obj, req.time_text(), 0, DELETED_TYPE, DELETED_ETAG, 1,
                               self._policy_index(req) or 0)
-        return self._accept_record(req, record, timestamp, page(204))
+        return self._accept_record(req, record, self._row_deleted)
 
-    def _accept_record(self, req: BackendRequest, record: ObjectRecord, timestamp: Timestamp,
+    def _accept_record(self, req: BackendRequest, record: ObjectRecord,
                        accepted: Answer) -> Answer:
         """Put a record into the log, or send the updater to the shard that it belongs to."""
         place = self.place(req, req.container)
@@ -322,7 +341,7 @@ class ContainerServer(DatabaseServer):
         except DatabaseMissing:
             if not self._auto_creates(req):
                 return page(404)
-            put_timestamp = Timestamp(timestamp.normal).internal
+            put_timestamp = Timestamp(record.created_at).normal
             self.on_disk(req, self._create, req, self.brokers.get(place), put_timestamp,
                          record.storage_policy_index, writes=takes_space)
             self.append(place, data, takes_space)
@@ -406,7 +425,7 @@ class ContainerServer(DatabaseServer):
 
 
 def _optional_time(req: BackendRequest, name: str) -> str | None:
-    return req.timestamp(name).internal if 'HTTP_' + name in req.env else None
+    return req.time_text(name) if 'HTTP_' + name in req.env else None
 
 
 def _record_of(fields: Mapping[str, Any]) -> ObjectRecord:

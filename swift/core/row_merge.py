@@ -21,7 +21,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from swift.core.content_type import extract_swift_bytes
-from swift.core.timestamp import Timestamp, decode_timestamps, encode_timestamps
+from swift.core.timestamp import Timestamp, decode_timestamps, encode_timestamps, is_normal
 
 DELETED_TYPE = 'application/deleted'
 DELETED_ETAG = 'noetag'
@@ -93,15 +93,26 @@ def record_times(record: ObjectRecord) -> tuple[Timestamp, Timestamp, Timestamp]
 
 def check_times(record: ObjectRecord) -> None:
     """Raise ValueError unless all times of a record can be read."""
-    number = record.created_at
     if (record.ctype_timestamp is not None or record.meta_timestamp is not None
-            or len(number) != 16 or number[10] != '.' or not number.isascii()
-            or not (number[:10] + number[11:]).isdigit()):
+            or not is_normal(record.created_at)):
         record_times(record)
 
 
 def merge_object(existing: ObjectRecord, item: ObjectRecord) -> ObjectRecord | None:
     """Return the row that replaces `existing`, or None when nothing in `item` is newer."""
+    if _has_one_time(existing) and _has_one_time(item) and ';' not in item.content_type:
+        # All three times are the same, in the form that sorts as text: one wins as a whole.
+        return item if item.created_at > existing.created_at else None
+    return merge_times(existing, item)
+
+
+def _has_one_time(record: ObjectRecord) -> bool:
+    return (record.ctype_timestamp is None and record.meta_timestamp is None
+            and is_normal(record.created_at))
+
+
+def merge_times(existing: ObjectRecord, item: ObjectRecord) -> ObjectRecord | None:
+    """Do what merge_object() does, for records with any times."""
     old_data, old_ctype, old_meta = record_times(existing)
     new_data, new_ctype, new_meta = record_times(item)
     data_wins, ctype_wins = new_data > old_data, new_ctype > old_ctype

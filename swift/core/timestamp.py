@@ -167,6 +167,12 @@ _set_offset = Timestamp.__dict__['offset'].__set__
 ZERO = Timestamp.from_raw(0)
 
 
+def is_normal(text: str) -> bool:
+    """Tell whether text is a time in its normal form to the letter."""
+    return (len(text) == 16 and text[10] == '.' and text.isascii()
+            and (text[:10] + text[11:]).isdigit())
+
+
 def _parse(text: str) -> tuple[int, int]:
     number, mark, hexa = text.partition('_')
     if mark and not _HEX.match(hexa):

@@ -19,6 +19,7 @@ from typing import Any
 
 from swift.common import green
 from swift.common.errors import TransportError
+from swift.common.http.message import WholeHeaders
 from swift.common.nodes import NodeIter
 from swift.common.transport import target_of
 from swift.core.put_round import PutRound, Step
@@ -37,7 +38,7 @@ class Write:
     part: int
     path: str
     nodes: NodeIter
-    header_sets: Sequence[Mapping[str, str]]
+    header_sets: Sequence[Mapping[str, str] | WholeHeaders]
     query: str = ''
     body: bytes = b''
     replication: bool = False
@@ -142,12 +143,9 @@ class Fanout:
         """Read the answer of a node and return what it means for the slot."""
         node, exchange = attempt
         try:
-            resp = exchange.response(self._app.options.node_timeout)
-            try:
-                answer = Answer(resp.status, resp.reason, resp.headers, resp.read(),
-                                node.handoff_index is not None)
-            finally:
-                resp.close()
+            head, body = exchange.answer(self._app.options.node_timeout)
+            answer = Answer(head.status, head.reason, head.header_map, body,
+                            node.handoff_index is not None)
             if answer.status == 409 and exchange.repeated:
                 answer = self._own_trace(slot, answer)
         except TransportError as error:

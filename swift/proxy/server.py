@@ -23,6 +23,7 @@ from swift.common.clock import SYSTEM
 from swift.common.cluster import Cluster
 from swift.common.config.parser import readconf
 from swift.common.errors import ConfigError
+from swift.common.http.message import HeaderLines
 from swift.common.http.pool import ConnectionPool
 from swift.common.metrics import Statsd
 from swift.common.nodes import NodeOrder, NodePicker
@@ -90,6 +91,8 @@ class Application:
                                        for name in options.swift_owner_headers)
         self.account_existence_skip_cache = options.account_existence_skip_cache_pct
         self.container_existence_skip_cache = options.container_existence_skip_cache_pct
+        # Whom object servers tell of writes, encoded: see controllers/obj_targets.py.
+        self.update_targets: dict[tuple[int, int], tuple[list, list[HeaderLines]]] = {}
         # In-process clients (daemons) set this: their name is to appear in the backends' logs.
         self.passes_agent = False
 

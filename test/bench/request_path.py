@@ -13,8 +13,8 @@ cluster needs for it, because there nothing stays in the processor's caches.
 Prints microseconds of processor time per request, the least of all rounds (anything above it is
 the machine's). Compare two trees by running them in turn.
 
-Last results (2 processors, busy): get-4k 104, head 101, put-4k 177, head-container 130,
-list-1000 283 µs.
+Last results (2 processors, busy): get-4k 102, head 100, put-4k 157, head-container 128,
+list-1000 281 µs.
 """
 from __future__ import annotations
 

@@ -398,6 +398,15 @@ class FakeExchange:
             node.silence.wait()
         return node.handle(self._pool.kind(self._address), *self._request, b''.join(self._chunks))
 
+    def answer(self, timeout):
+        response = self.response(timeout)
+        try:
+            head = SimpleNamespace(status=response.status, reason=response.reason,
+                                   header_map=response.headers)
+            return head, response.read()
+        finally:
+            response.close()
+
     def close(self):
         self.is_closed = True
 

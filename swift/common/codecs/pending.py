@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from swift.common.codecs.unpickle import BYTES_GLOBALS, BadPickle, loads
 from swift.core.row_merge import ContainerRecord, ObjectRecord, check_times, is_storable
-from swift.core.timestamp import Timestamp
+from swift.core.timestamp import Timestamp, is_normal
 from swift.core.wsgi_text import storable
 
 SEPARATOR = b':'
@@ -54,6 +54,8 @@ def decode(data: bytes, make: Callable[[tuple], Record],
 
 def object_record(fields: Any) -> ObjectRecord:
     """Return the container database's record made of a pickled tuple; ValueError if it is none."""
+    if _is_usual(fields):
+        return ObjectRecord._make(fields)
     fields = _checked(fields, OBJECT_FIELDS)
     name, created_at, size, content_type, etag, deleted, policy, ctype, meta = fields
     if not isinstance(name, str) or not isinstance(created_at, str):
@@ -63,6 +65,19 @@ def object_record(fields: Any) -> ObjectRecord:
     # A time that is none would make every later merge of this name fail.
     check_times(record)
     return record
+
+
+def _is_usual(fields: Any) -> bool:
+    """Tell whether the fields are those of nearly all records, with nothing to be changed."""
+    if type(fields) is not tuple or len(fields) != len(ObjectRecord._fields):
+        return False
+    name, created_at, size, content_type, etag, deleted, policy, ctype, meta = fields
+    return (ctype is None and meta is None
+            and type(name) is type(created_at) is type(content_type) is type(etag) is str
+            and type(size) is type(deleted) is type(policy) is int
+            and is_normal(created_at) and name.isascii() and content_type.isascii()
+            and etag.isascii() and is_storable(size) and deleted in (0, 1)
+            and is_storable(policy))
 
 
 def container_record(fields: Any) -> ContainerRecord:

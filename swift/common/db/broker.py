@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from swift.common import fs
+from swift.common import chain, fs
 from swift.common.clock import SYSTEM, Clock
 from swift.common.codecs import pending as pending_codec
 from swift.common.db import pending, schema
@@ -91,6 +91,7 @@ class Broker:
         # Taken before the lock file, so that threads of this process wake each other at once
         # instead of polling; the lock file is for other processes.
         self._log_lock = NativeLock()
+        self._log = pending.LogProgram(place)
         self._files: list[DatabaseFile] = []
         self._looked_at: tuple[int, int] | None = None
 
@@ -238,13 +239,27 @@ class Broker:
         assert not self.env.skip_commits, 'commits not accepted'
         limit = timeout_s or self.env.lock_timeout_s
         with self._log_turn(limit):
-            if pending.append_at_once(self.place, data):
+            if self._log.append(data, chain.run):
                 return
         if pending.size(self.place) > pending.PENDING_CAP:
             self.merge_pending()
         with self._log_turn(limit):
             fd, created = pending.append(self.place, data, limit, self.exists)
         pending.make_durable(self.place, fd, created)
+
+    def append_at_once(self, data: bytes, run: Callable[[chain.Program], Any],
+                       checks: chain.Program = ()) -> bool:
+        """As append(), from the event loop: `run` is DiskThreads.run_program.
+
+        False, and nothing added, when it would have to wait, or one of the `checks` failed.
+        """
+        assert not self.env.skip_commits, 'commits not accepted'
+        if not self._log_lock.acquire(blocking=False):
+            return False
+        try:
+            return self._log.append(data, run, checks)
+        finally:
+            self._log_lock.release()
 
     @contextmanager
     def _log_turn(self, timeout_s: float) -> Iterator[None]:

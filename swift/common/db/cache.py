@@ -40,6 +40,16 @@ class BrokerCache:
             dropped.close_if_idle()
         return broker
 
+    def known(self, place: Place) -> Broker | None:
+        """Return the broker of a place if there is one. Never waits: fit for the event loop."""
+        broker = self._brokers.get(place.directory)
+        if broker is not None:
+            try:
+                self._brokers.move_to_end(place.directory)
+            except KeyError:
+                return None              # dropped by a thread just now
+        return broker
+
     def close(self) -> None:
         """Close all brokers."""
         with self._lock:

@@ -20,50 +20,77 @@ GROUP_RECORDS_MAX = 256
 
 
 class _Group:
-    """Records that go to the disk together. `done` gets None or the exception."""
+    """Records that go to the disk together. `done`, if anybody waits, gets None or the exception.
+    """
 
     __slots__ = ('done', 'records')
 
     def __init__(self) -> None:
         self.records: list[bytes] = []
-        self.done = Event()
+        self.done: Event | None = None
+
+    def wait(self) -> BaseException | None:
+        """Wait until the append of this group has ended; return why it failed."""
+        if self.done is None:
+            self.done = Event()
+        return self.done.wait()
 
 
 class GroupAppend:
-    """Groups appends by key. `append(key, data)` is called in a green thread and may block it."""
+    """Groups appends by key. `append(target, data)` is called in a green thread and may block it.
+    """
 
-    def __init__(self, append: Callable[[Hashable, bytes], None]) -> None:
+    def __init__(self, append: Callable[[Any, bytes], None]) -> None:
         self._append = append
         self._gathering: dict[Hashable, _Group] = {}
         self._latest: dict[Hashable, _Group] = {}
 
-    def add(self, key: Hashable, record: bytes) -> None:
-        """Return when the record is durable; raises what its group's append raised."""
+    def add(self, key: Hashable, target: Any, record: bytes) -> None:
+        """Return when the record is durable; raises what its group's append raised.
+
+        `target` is what the first of a group hands to append(); equal keys mean equal ones.
+        """
+        before = self._latest.get(key)
+        if before is not None:
+            self._join(key, target, record, before)
+            return
+        group = self._latest[key] = _Group()
+        error: BaseException | None = None
+        try:
+            self._append(target, record)
+        except BaseException as err:
+            error = err
+            raise
+        finally:
+            self._end(key, group, error)
+
+    def _join(self, key: Hashable, target: Any, record: bytes, before: _Group) -> None:
+        """Go with those that gather already, or be the first of them and wait for `before`."""
         group = self._gathering.get(key)
         if group is not None and len(group.records) < GROUP_RECORDS_MAX:
             group.records.append(record)
-            error = group.done.wait()
+            error = group.wait()
             if error is not None:
                 raise error
             return
-        group = _Group()
+        group = self._latest[key] = self._gathering[key] = _Group()
         group.records.append(record)
-        before = self._latest.get(key)
-        self._latest[key] = group
-        error: BaseException | None = None
+        error = None
         try:
-            if before is not None:
-                self._gathering[key] = group
-                before.done.wait()
+            before.wait()
             self._close(key, group)
-            self._append(key, b''.join(group.records))
+            self._append(target, b''.join(group.records))
         except BaseException as err:
             error = err
             raise
         finally:
             self._close(key, group)
-            if self._latest.get(key) is group:
-                del self._latest[key]
+            self._end(key, group, error)
+
+    def _end(self, key: Hashable, group: _Group, error: BaseException | None) -> None:
+        if self._latest.get(key) is group:
+            del self._latest[key]
+        if group.done is not None:
             group.done.send(_for_others(error))
 
     def _close(self, key: Hashable, group: _Group) -> None:

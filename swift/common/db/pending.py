@@ -13,6 +13,7 @@ meanwhile, the records are durable in the database instead.
 """
 import os
 from collections.abc import Callable
+from typing import Any
 
 from swift.common import chain, fs
 from swift.common.db.files import LOCK_NAME, Place, directory_lock
@@ -20,6 +21,7 @@ from swift.common.errors import DatabaseMissing, DiskError
 
 PENDING_CAP = 131072
 _LOG, _LOCK = 0, 1
+_SYNC = (chain.close(_LOCK), chain.fdatasync(_LOG))
 
 
 def size(place: Place) -> int:
@@ -30,26 +32,34 @@ def size(place: Place) -> int:
         return 0
 
 
-def append_at_once(place: Place, data: bytes) -> bool:
-    """Append encoded records and sync, in one go; False when that is not possible just now.
+class LogProgram:
+    """Appends to one log in one go, as programs of swift.common.chain."""
 
-    False (nothing was added): the log or the lock is not there or is held, the database is gone
-    or was sharded, the log is over its cap, the disk is full; append() then finds out, waits or
-    refuses. Raises DiskError when the sync fails.
-    """
-    added = (
-        chain.open_file(_LOCK, f'{place.directory}/{LOCK_NAME}', os.O_WRONLY),
-        chain.lock(_LOCK, chain.LOCK_EXCLUSIVE), chain.still_in_place(_LOCK),
-        chain.exists(place.default_path),
-        chain.open_file(_LOG, place.pending_path, os.O_WRONLY | os.O_APPEND),
-        chain.append(_LOG, data, PENDING_CAP))
-    try:
-        chain.run((*added, chain.close(_LOCK), chain.fdatasync(_LOG)))
-    except chain.Stopped as stopped:
-        if stopped.done >= len(added):
-            raise fs.disk_error(stopped.error, place.pending_path) from stopped.error
-        return False
-    return True
+    def __init__(self, place: Place) -> None:
+        self._path = place.pending_path
+        self._open = (
+            chain.open_file(_LOCK, f'{place.directory}/{LOCK_NAME}', os.O_WRONLY),
+            chain.lock(_LOCK, chain.LOCK_EXCLUSIVE), chain.still_in_place(_LOCK),
+            chain.exists(place.default_path),
+            chain.open_file(_LOG, place.pending_path, os.O_WRONLY | os.O_APPEND))
+
+    def append(self, data: bytes, run: Callable[[chain.Program], Any],
+               checks: chain.Program = ()) -> bool:
+        """Append encoded records and sync; False when that is not possible just now.
+
+        False (nothing was added): one of the `checks` failed, the log or the lock is not there or
+        is held, the database is gone or was sharded, the log is over its cap, the disk is full;
+        append() then finds out, waits or refuses. Raises DiskError when the sync fails. `run`:
+        chain.run, or what does the same for a green thread.
+        """
+        added = (*checks, *self._open, chain.append(_LOG, data, PENDING_CAP))
+        try:
+            run((*added, *_SYNC))
+        except chain.Stopped as stopped:
+            if stopped.done >= len(added):
+                raise fs.disk_error(stopped.error, self._path) from stopped.error
+            return False
+        return True
 
 
 def append(place: Place, data: bytes, timeout_s: float,

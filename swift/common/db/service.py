@@ -14,10 +14,11 @@ import importlib.metadata
 import json
 import os
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
-from swift.common import fs
+from swift.common import chain, fs
 from swift.common.clock import SYSTEM, Clock
 from swift.common.config.common import DatabaseServerOptions
 from swift.common.db.broker import Broker, Environment
@@ -43,6 +44,7 @@ from swift.core.headers import bounded_referer, title_case
 from swift.core.listing import ListingQuery
 from swift.core.listing_render import JSON, PLAIN, TEXT_XML, XML
 from swift.core.names import (
+    device_part_problem,
     drive_name_is_valid,
     is_valid_utf8,
     quote,
@@ -50,7 +52,7 @@ from swift.core.names import (
     split_backend_path,
 )
 from swift.core.row_merge import is_storable
-from swift.core.timestamp import Timestamp
+from swift.core.timestamp import Timestamp, is_normal
 from swift.core.wsgi_text import str_to_wsgi, wsgi_to_str
 
 Headers = list[tuple[str, str]]
@@ -62,8 +64,11 @@ OFFERS = (PLAIN, JSON, XML, TEXT_XML)
 # Threads per device: enough to keep a disk busy, few enough to leave its queue to the kernel.
 THREADS_PER_DEVICE = 4
 BODY_BYTES_MAX = 1 << 28
+_SLOT = 2                        # of programs, besides those of the pending log
 # Only the fifth part of a path, the object, may contain slashes.
 OBJECT_SEGMENTS = 5
+_ABSENT = (None,) * (OBJECT_SEGMENTS + 1)
+PLACES_KEPT = 1024
 
 # The one table from operating errors to answers; what is not in it is a 500.
 ERROR_STATUS = ((DatabaseMissing, 404), (DiskFull, 507), (DeviceUnavailable, 507),
@@ -73,8 +78,8 @@ ERROR_STATUS = ((DatabaseMissing, 404), (DiskFull, 507), (DeviceUnavailable, 507
 class Answer:
     """A finished answer. `length` False leaves Content-Length out."""
 
-    __slots__ = ('body', 'headers', 'info', 'is_page', 'length', 'policy_index', 'reason', 'status',
-                 'work')
+    __slots__ = ('body', 'headers', 'info', 'is_page', 'length', 'line', 'policy_index', 'reason',
+                 'shown_length', 'status', 'work')
 
     def __init__(self, status: int, headers: Iterable[tuple[str, str]] = (), body: bytes = b'',
                  content_type: str = HTML, length: bool = True, reason: str = '') -> None:
@@ -88,6 +93,18 @@ class Answer:
         self.info = ''
         # What the request was about, when one verb does several things; timed by that name too.
         self.work = ''
+        # The status line, once the headers are complete; and the length for the log.
+        self.line: str | None = None
+        self.shown_length: str | None = None
+
+    def complete(self, method: str) -> None:
+        """Add the headers that follow from the body; once for an answer that is kept."""
+        if self.is_page and method == 'HEAD':
+            self.shown_length = '0'
+        elif self.length:
+            self.shown_length = str(len(self.body))
+            self.headers.append(('Content-Length', self.shown_length))
+        self.line = f'{self.status} {self.reason}'
 
 
 def page(status: int, headers: Iterable[tuple[str, str]] = (), drive: str = '') -> Answer:
@@ -125,9 +142,20 @@ class BackendRequest:
         self.env = env
         self.method = env['REQUEST_METHOD']
         self._params: dict[str, str] | None = None
-        path = wsgi_to_str(env['PATH_INFO'])
-        if not path.isascii() and not is_valid_utf8(path):
-            raise Refused(plain(412, utf8_refusal, HTML))
+        path = env['PATH_INFO']
+        if not path.isascii():
+            path = wsgi_to_str(path)
+            if not is_valid_utf8(path):
+                raise Refused(plain(412, utf8_refusal, HTML))
+        parts = path.split('/', OBJECT_SEGMENTS)
+        if (segments is not None and len(parts) == segments[1] + 1 and '' not in parts[1:]
+                and not parts[0] and '\x00' not in path
+                and (segments[1] == OBJECT_SEGMENTS or '/' not in parts[-1])
+                and not device_part_problem(parts[1], parts[2])):
+            # The usual: all segments are there, and nothing is odd about them.
+            parts += _ABSENT[len(parts):]
+            _, self.device, self.part, self.account, self.container, self.obj = parts
+            return
         self.device = self.part = self.account = self.container = self.obj = None
         if segments is not None:
             self._split(path, segments)
@@ -174,6 +202,13 @@ class BackendRequest:
         """Tell whether a header has one of the words that mean yes."""
         value = self.env.get('HTTP_' + name)
         return value is not None and config_true_value(value)
+
+    def time_text(self, name: str = 'X_TIMESTAMP') -> str:
+        """Return the time of the request in internal form; Refused as in timestamp()."""
+        value = self.env.get('HTTP_' + name)
+        if value is not None and is_normal(value):
+            return value
+        return self.timestamp(name).internal
 
     def timestamp(self, name: str = 'X_TIMESTAMP') -> Timestamp:
         """Return the time of the request; Refused when it is missing or bad."""
@@ -235,7 +270,7 @@ class BackendRequest:
         if not header:
             return PLAIN
         try:
-            offer = Accept(header).best_match(OFFERS)
+            offer = _best_offer(header)
         except ValueError:
             raise Refused(plain(400, 'Invalid Accept header', HTML)) from None
         if offer is None:
@@ -254,6 +289,21 @@ class BackendRequest:
             self.param('delimiter'), self.param('path', None) if with_path else None,
             config_true_value(self.param('reverse')),
             self.is_true('X_BACKEND_ALLOW_RESERVED_NAMES'))
+
+
+class _Device:
+    """What is kept per device. `checks`: programs that fail on a bad one; [True]: for writes."""
+
+    __slots__ = ('checks', 'threads')
+
+    def __init__(self, threads: DiskThreads, *checks: chain.Program) -> None:
+        self.threads = threads
+        self.checks = checks
+
+
+@lru_cache(maxsize=64)
+def _best_offer(accept: str) -> str | None:
+    return Accept(accept).best_match(OFFERS)
 
 
 class DatabaseServer:
@@ -280,7 +330,8 @@ class DatabaseServer:
                                        options.db_query_logging)
         self.brokers = BrokerCache(lambda place: self.broker_class(place, self.environment))
         self.request_log = RequestLog(options, logger, clock)
-        self._threads: dict[str, DiskThreads] = {}
+        self._devices: dict[str, _Device] = {}
+        self._places: dict[tuple, Place] = {}
         self._appends = GroupAppend(self._append_group)
         self._version = importlib.metadata.version('swift')
         self._allowed = ', '.join(sorted(
@@ -295,15 +346,12 @@ class DatabaseServer:
         try:
             answer = self._answer(env)
             method = env['REQUEST_METHOD']
-            body = answer.body
-            headers = answer.headers
-            if answer.is_page and method == 'HEAD':
-                body = b''
-            elif answer.length:
-                headers.append(('Content-Length', str(len(body))))
-            self._account_for(env, answer, len(body), self.clock.monotonic() - started)
-            start_response(f'{answer.status} {answer.reason}', headers)
-            return [b'' if method == 'HEAD' else body]
+            if answer.line is None:
+                answer.complete(method)
+            self._account_for(env, answer, self.clock.monotonic() - started)
+            # A copy: filters may add to it, and this answer may be given again.
+            start_response(answer.line, answer.headers.copy())
+            return [b'' if method == 'HEAD' else answer.body]
         finally:
             clear_transaction()
 
@@ -329,9 +377,9 @@ class DatabaseServer:
             self.logger.error('ERROR %s %s: %s', env['REQUEST_METHOD'], env['PATH_INFO'], err)
         return page(status, drive=env['PATH_INFO'].split('/', 2)[1])
 
-    def _account_for(self, env: dict, answer: Answer, length: int, seconds: float) -> None:
+    def _account_for(self, env: dict, answer: Answer, seconds: float) -> None:
         """Log the request and report its timing."""
-        self.request_log.write(env, answer.status, str(length) if answer.length else None, seconds,
+        self.request_log.write(env, answer.status, answer.shown_length, seconds,
                                answer.policy_index, answer.info)
         if self.statsd.enabled and env['REQUEST_METHOD'] in self.verbs:
             name = env['REQUEST_METHOD']
@@ -357,8 +405,15 @@ class DatabaseServer:
 
     def place(self, req: BackendRequest, container: str | None = None) -> Place:
         """Return where the database of the request lives."""
-        return Place.of(self.kind, f'{self.options.devices}/{req.device}', req.part,
-                        self.cluster.hash_path(req.account, container))
+        key = req.device, req.part, req.account, container
+        place = self._places.get(key)
+        if place is None:
+            place = Place.of(self.kind, f'{self.options.devices}/{req.device}', req.part,
+                             self.cluster.hash_path(req.account, container))
+            if len(self._places) >= PLACES_KEPT:
+                self._places.clear()
+            self._places[key] = place
+        return place
 
     def on_disk(self, req: BackendRequest, function: Callable, *args: Any,
                 writes: bool = False) -> Any:
@@ -369,13 +424,32 @@ class DatabaseServer:
         return self._threads_of(req.device).run(self._checked, req.device, writes, function, args)
 
     def _threads_of(self, device: str) -> DiskThreads:
-        threads = self._threads.get(device)
-        if threads is None:
+        return self._device(device).threads
+
+    def _device(self, name: str) -> _Device:
+        device = self._devices.get(name)
+        if device is None:
             # Checked before, so that nobody makes us start threads for devices that do not exist.
-            run_in_thread(self._check_device, device, False)
-            threads = self._threads.setdefault(
-                device, DiskThreads(f'{self.kind}-{device}', THREADS_PER_DEVICE))
-        return threads
+            checks = run_in_thread(self._first_look, name)
+            device = self._devices.get(name)     # somebody else may have come meanwhile
+            if device is None:
+                device = self._devices[name] = _Device(
+                    DiskThreads(f'{self.kind}-{name}', THREADS_PER_DEVICE), *checks)
+        return device
+
+    def _first_look(self, device: str) -> tuple[chain.Program, chain.Program]:
+        """Check a device; return what _check_device() does as programs: for any use, for writes."""
+        self._check_device(device, False)
+        path = f'{self.options.devices}/{device}'
+        usable = (chain.mounted(path) if self.options.mount_check else chain.exists(path),)
+        reserve = self.options.fallocate_reserve
+        if self.options.disable_fallocate or not reserve:
+            return usable, usable
+        info = os.statvfs(path)
+        return usable, (
+            *usable, chain.open_file(_SLOT, path, os.O_RDONLY | os.O_DIRECTORY),
+            chain.room(_SLOT, int(reserve.bytes_of(info.f_blocks * info.f_frsize))),
+            chain.close(_SLOT))
 
     def _checked(self, device: str, writes: bool, function: Callable, args: tuple) -> Any:
         self._check_device(device, writes)
@@ -402,16 +476,30 @@ class DatabaseServer:
         if free <= reserve.bytes_of(total):
             raise DiskFull(f'{path} has no room above its reserve', path)
 
+    def holds_true(self, place: Place, checks: chain.Program) -> bool:
+        """Tell whether a program of checks goes through on a device that is usable."""
+        device = self._device(place.device)
+        try:
+            device.threads.run_program((*device.checks[False], *checks))
+        except chain.Stopped:
+            return False
+        return True
+
     def append(self, place: Place, record: bytes, takes_space: bool = True) -> None:
         """Put a record into the pending log of a database; durable at return.
 
         Joins the records of other requests that come meanwhile. `takes_space`: only if there is
         room above the reserve. Raises Refused, DatabaseMissing and other SwiftErrors.
         """
-        self._appends.add((place, takes_space), record)
+        self._appends.add((place.directory, takes_space), (place, takes_space), record)
 
-    def _append_group(self, key: tuple[Place, bool], data: bytes) -> None:
-        self._threads_of(key[0].device).run(self._append, *key, data)
+    def _append_group(self, target: tuple[Place, bool], data: bytes) -> None:
+        place, takes_space = target
+        device = self._device(place.device)
+        broker = self.brokers.known(place)
+        if broker is None or not broker.append_at_once(
+                data, device.threads.run_program, device.checks[takes_space]):
+            device.threads.run(self._append, place, takes_space, data)
 
     def _append(self, place: Place, takes_space: bool, data: bytes) -> None:
         self._check_device(place.device, takes_space)
@@ -419,9 +507,9 @@ class DatabaseServer:
 
     def close(self) -> None:
         """End disk threads and close databases."""
-        for threads in self._threads.values():
-            threads.close()
-        self._threads.clear()
+        for device in self._devices.values():
+            device.threads.close()
+        self._devices.clear()
         self.brokers.close()
 
 

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from swift.common import green
 from swift.common.errors import ClientError, SwiftError
+from swift.common.http.body import EMPTY_BODY
 from swift.common.http.message import RequestHead, encode_head
 from swift.common.http.wire import LAST_CHUNK, LENGTH_DIGITS_MAX
 
@@ -191,7 +192,10 @@ class Answer:
         elif self._chunked:
             self._send_head(head + b'%x\r\n' % len(data) + data + b'\r\n' + LAST_CHUNK)
         else:
-            data = self._check_length(len(data), data)
+            if self._left == len(data):
+                self._left = 0
+            else:
+                data = self._check_length(len(data), data)
             if len(data) <= JOIN_MAX:
                 self._send_head(head + data)
             else:
@@ -202,7 +206,10 @@ class Answer:
 
     def _send_head(self, data: bytes) -> None:
         self._head_sent = True
-        self._out(data)
+        try:
+            self._stream.send(data, self._timeout)
+        except OSError as error:
+            raise self._gone(error) from error
 
     def _out(self, data: bytes) -> None:
         try:
@@ -347,11 +354,12 @@ class Answer:
 
     def _settle_connection(self, lines: list[str], named: bool) -> None:
         body = self._body
-        if body.awaits_continue or body.broken or (not body.finished
-                                                   and DRAIN_MAX < body.remaining < 1 << 60):
-            # The client still holds, or goes on sending, a body that nobody will read.
-            self._keep = False
-        body.answer_started()
+        if body is not EMPTY_BODY:
+            if body.awaits_continue or body.broken or (not body.finished
+                                                       and DRAIN_MAX < body.remaining < 1 << 60):
+                # The client still holds, or goes on sending, a body that nobody will read.
+                self._keep = False
+            body.answer_started()
         if not self._keep or not self._connection.server.keeps_alive:
             self._keep = False
             if not named:

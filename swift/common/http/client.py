@@ -36,7 +36,7 @@ from swift.common.errors import (
     weather_reason,
 )
 from swift.common.http.framing import ChunkedReader, CloseReader, LengthReader
-from swift.common.http.message import ResponseHead, encode_request_head
+from swift.common.http.message import ResponseHead, WholeHeaders, encode_request_head
 from swift.common.http.stream import READ_SIZE, BadFraming, EndOfStream, Stream
 from swift.common.http.wire import (
     LAST_CHUNK,
@@ -56,7 +56,7 @@ REUSE_READ_MAX = 65536           # an unread rest of an answer up to this size m
 JOIN_MAX = 16384                 # chunks up to this size are copied to their frame
 RESPONSE_LIMITS = Limits(start_line=8192, header_line=65536, header_count=1000)
 
-Headers = Mapping[str, str] | Iterable[tuple[str, str]]
+Headers = Mapping[str, str] | Iterable[tuple[str, str]] | WholeHeaders
 
 
 def header_pairs(headers: Headers) -> Iterable[tuple[str, str]]:
@@ -109,6 +109,22 @@ class Exchange:
         the framing; no length and no chunks mean that there is no body.
         """
         self._method = method
+        if type(headers) is WholeHeaders and body is not None:
+            self._ended = True
+            self._first = headers.encode(method, target, self.peer), body
+        else:
+            self._encode_first(method, target, headers, body)
+        try:
+            self._send_first()
+        except PeerClosed:
+            if self.reused:
+                self._repeat()
+            elif body is None:
+                raise
+            # Else response() looks for an answer that was given before the body was taken.
+
+    def _encode_first(self, method: str, target: str, headers: Headers,
+                      body: bytes | None) -> None:
         lines = [f'{method} {target} HTTP/1.1', f'Host: {self.peer}']
         length = None
         named = False
@@ -132,14 +148,6 @@ class Exchange:
             self._left = length or 0
             self._ended = not self._left and not self._chunked
         self._first = (encode_request_head(method, target, lines), body or b'')
-        try:
-            self._send_first()
-        except PeerClosed:
-            if self.reused:
-                self._repeat()
-            elif body is None:
-                raise
-            # Else response() looks for an answer that was given before the body was taken.
 
     def _send_first(self) -> None:
         head, body = self._first
@@ -232,6 +240,24 @@ class Exchange:
                 return self._answer(head, timeout)
         self.close()
         raise BadResponse('too many interim answers', self.peer)
+
+    def answer(self, timeout: float) -> tuple[ResponseHead, bytes]:
+        """Return the final response, read to its end; its connection is free again, or closed.
+
+        ``timeout``: for each head and each piece of the body. Cost: less than response().
+        """
+        head = self._next_head(timeout)
+        stream = self._stream
+        if (head.content_length == len(stream.buffer) and 200 <= head.status not in (204, 304)
+                and self._method != 'HEAD'):
+            # All of it came with the head.
+            body, stream.buffer = stream.buffer, b''
+            self.finished(head.keep_alive)
+            return head, body
+        response = (self._answer(head, timeout) if head.status >= 200
+                    else self.response(timeout))
+        with response:
+            return response.head, response.read()
 
     def _next_head(self, timeout: float) -> ResponseHead:
         try:

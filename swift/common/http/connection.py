@@ -31,8 +31,8 @@ LINGER_SIZE_MAX = 1 << 20
 class Connection:
     """State of one client connection. Owned by its server, which hears of the end by ended()."""
 
-    __slots__ = ('_base', '_block', '_needs_proxy_line', '_parked', 'peer', 'server', 'since',
-                 'stream')
+    __slots__ = ('_base', '_block', '_head_end', '_needs_proxy_line', '_parked', 'peer', 'server',
+                 'since', 'stream')
 
     def __init__(self, server: HttpServer, stream: Stream, peer: Any) -> None:
         self.server = server
@@ -40,6 +40,7 @@ class Connection:
         self.peer = peer
         self.since = 0.0                 # when it was put into the server's present waiting line
         self._parked = True
+        self._head_end = -1              # of the head that on_readable() found
         self._block: wire.HeaderBlock | None = None      # headers of the last request, if few
         self._needs_proxy_line = server.options.proxy_protocol
         self._base = server.base_environ
@@ -75,7 +76,10 @@ class Connection:
 
     def _is_ready(self, seen: int) -> bool:
         """Whether there is something for a green thread to do; ``seen`` bytes were not enough."""
-        if self._needs_proxy_line or wire.find_head_end(self.stream.buffer, seen) >= 0:
+        if self._needs_proxy_line:
+            return True
+        self._head_end = wire.find_head_end(self.stream.buffer, seen)
+        if self._head_end >= 0:
             return True
         try:
             wire.check_partial(self.stream.buffer, self.server.limits)
@@ -106,7 +110,9 @@ class Connection:
         stream = self.stream
         if self._needs_proxy_line and not self._take_proxy_line():
             return self._park()
-        end = wire.find_head_end(stream.buffer)
+        end, self._head_end = self._head_end, -1
+        if end < 0:
+            end = wire.find_head_end(stream.buffer)
         if end < 0:
             wire.check_partial(stream.buffer, self.server.limits)
             return self._park()

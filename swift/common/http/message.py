@@ -12,9 +12,15 @@ Names and values are text in Latin-1, as in WSGI. Sheet 04 sections 2.2 and 18.
 from __future__ import annotations
 
 import time as _calendar
+from collections.abc import Iterator, Mapping
+
+from swift.core.headers import HeaderMap
 
 WEEKDAYS = ('Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun')
 MONTHS = ('', 'Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec')
+
+
+_UNSAFE = frozenset('\r\n\0')
 
 
 class RequestHead:
@@ -42,11 +48,12 @@ class ResponseHead:
     Shared by equal answers: whoever gets one from the parser leaves it as it is.
     """
 
-    __slots__ = ('chunked', 'content_length', 'headers', 'keep_alive', 'reason', 'status',
+    __slots__ = ('_map', 'chunked', 'content_length', 'headers', 'keep_alive', 'reason', 'status',
                  'version')
 
     def __init__(self, version: str, status: int, reason: str,
                  headers: list[tuple[str, str]]) -> None:
+        self._map: HeaderMap | None = None
         self.version = version
         self.status = status
         self.reason = reason
@@ -54,6 +61,13 @@ class ResponseHead:
         self.content_length: int | None = None
         self.chunked = False
         self.keep_alive = version != 'HTTP/1.0'
+
+    @property
+    def header_map(self) -> HeaderMap:
+        """The headers by name, not to be changed."""
+        if self._map is None:
+            self._map = HeaderMap.of_lines(self.headers)
+        return self._map
 
 
 class UnsafeHeader(ValueError):
@@ -77,6 +91,53 @@ def encode_request_head(method: str, target: str, lines: list[str]) -> bytes:
     if ' ' in target or ' ' in method or not target:
         raise UnsafeHeader(f'request target {target[:100]!r} is not quoted')
     return encode_head(lines)
+
+
+class HeaderLines:
+    """Headers of a request as they will be sent, encoded and checked once for several requests.
+
+    `pairs`: the same as a mapping, which is not to be changed. Raises UnsafeHeader.
+    """
+
+    __slots__ = ('pairs', 'text')
+
+    def __init__(self, pairs: Mapping[str, str]) -> None:
+        text = ''.join([f'{name}: {value}\r\n' for name, value in pairs.items()])
+        wanted = len(pairs)
+        if text.count('\n') != wanted or text.count('\r') != wanted or '\0' in text:
+            raise UnsafeHeader('line break or NUL in a header')
+        self.pairs = pairs
+        self.text = text
+
+
+class WholeHeaders:
+    """All headers of a request whose body is there: shared ones, and this request's own.
+
+    They have no name in common. Content-Length is among them, unless there is no body and the
+    method does not suggest one; Host and Transfer-Encoding are not.
+    """
+
+    __slots__ = ('own', 'shared')
+
+    def __init__(self, shared: HeaderLines, own: HeaderLines) -> None:
+        self.shared = shared
+        self.own = own
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        yield from self.shared.pairs.items()
+        yield from self.own.pairs.items()
+
+    def get(self, name: str) -> str | None:
+        """Return a header by its exact name."""
+        return self.own.pairs.get(name) or self.shared.pairs.get(name)
+
+    def encode(self, method: str, target: str, host: str) -> bytes:
+        """Return the head of a request. Raises UnsafeHeader for a target that is not quoted."""
+        if (not target or ' ' in target
+                or not target.isprintable() and not _UNSAFE.isdisjoint(target)):
+            raise UnsafeHeader(f'request target {target[:100]!r} is not quoted')
+        return (f'{method} {target} HTTP/1.1\r\nHost: {host}\r\n{self.shared.text}'
+                f'{self.own.text}\r\n').encode('latin-1')
 
 
 class DateLine:

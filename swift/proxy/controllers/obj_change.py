@@ -25,7 +25,7 @@ from swift.proxy.controllers.base import (
     status_reply,
     uses_replication_network,
 )
-from swift.proxy.controllers.obj_targets import object_header_sets
+from swift.proxy.controllers.obj_targets import whole_header_sets
 from swift.proxy.fanout import Write, send_to_all
 
 
@@ -45,7 +45,8 @@ def post_object(controller: Any, req: Any) -> Response:
         headers.pop('Content-Type', None)
     if app.options.allow_open_expired and is_true(env.get('HTTP_X_OPEN_EXPIRED')):
         headers['X-Backend-Open-Expired'] = 'true'
-    sets = object_header_sets(controller, env, ring, headers, nodes.primary_count)
+    headers['Content-Length'] = '0'
+    sets = whole_header_sets(controller, env, ring, headers, nodes.primary_count)
     write = Write('Object', 'POST', part, _path(controller), nodes, sets,
                   env.get('QUERY_STRING', ''), replication=uses_replication_network(env))
     answers = send_to_all(app, write)
@@ -75,7 +76,7 @@ def delete_object(controller: Any, req: Any) -> Response:
     env.pop('HTTP_X_DELETE_AT', None)
     headers = request_headers(env, app.agent(req))
     headers.pop('Content-Type', None)
-    sets = object_header_sets(controller, env, ring, headers, nodes.primary_count + local)
+    sets = whole_header_sets(controller, env, ring, headers, nodes.primary_count + local)
     write = Write('Object', 'DELETE', part, _path(controller), nodes, sets,
                   env.get('QUERY_STRING', ''), replication=uses_replication_network(env))
     answers = send_to_all(app, write)

@@ -32,7 +32,7 @@ from swift.proxy.controllers.base import (
     status_reply,
     uses_replication_network,
 )
-from swift.proxy.controllers.obj_targets import object_header_sets
+from swift.proxy.controllers.obj_targets import object_header_sets, whole_header_sets
 from swift.proxy.fanout import Fanout, Write
 from swift.proxy.replica import Replica
 
@@ -58,11 +58,10 @@ class ObjectPut:
         self.only_if_absent = 'HTTP_IF_NONE_MATCH' in self.env
         self.footers = self.env.get(_FOOTERS)
         self.length = self._known_length()
-        ring = self.app.cluster.object_ring(controller.policy.index)
-        self.part = ring.get_part(controller.account, controller.container, controller.obj)
-        self.nodes = self.app.nodes.for_writing(ring, self.part, controller.order, 'object')
-        self.header_sets = object_header_sets(controller, self.env, ring, self._headers(),
-                                              self.nodes.primary_count)
+        self.ring = self.app.cluster.object_ring(controller.policy.index)
+        self.part = self.ring.get_part(controller.account, controller.container, controller.obj)
+        self.nodes = self.app.nodes.for_writing(self.ring, self.part, controller.order, 'object')
+        self.header_sets: list[dict[str, str]] = []      # of a streamed PUT
         self.answers: dict[int, Answer] = {}
 
     def _known_length(self) -> int | None:
@@ -124,12 +123,13 @@ class ObjectPut:
         limit = self.app.cluster.constraints.max_file_size
         if len(body) > limit:
             return status_reply(self.req, 413)
-        count = len(self.header_sets)
+        count = self.nodes.primary_count
         round_ = PutRound(count, self.controller.policy.quorum(count), whole=True)
-        for headers in self.header_sets:
-            headers.pop('Transfer-Encoding', None)
-            headers['Content-Length'] = str(len(body))
-        write = Write('Object', 'PUT', self.part, self.path, self.nodes, self.header_sets,
+        headers = self._headers()
+        headers.pop('Transfer-Encoding', None)
+        headers['Content-Length'] = str(len(body))
+        sets = whole_header_sets(self.controller, self.env, self.ring, headers, count)
+        write = Write('Object', 'PUT', self.part, self.path, self.nodes, sets,
                       self.env.get('QUERY_STRING', ''), body, self.replication)
         self.answers = Fanout(self.app, write, round_, round_.quorum).run()
         return self._reply(round_)
@@ -138,7 +138,9 @@ class ObjectPut:
 
     def _streamed(self, start: bytes) -> Response:
         """Ask replicas whether they want the body, then stream it."""
-        count = len(self.header_sets)
+        count = self.nodes.primary_count
+        self.header_sets = object_header_sets(self.controller, self.env, self.ring,
+                                              self._headers(), count)
         round_ = PutRound(count, self.controller.policy.quorum(count),
                           only_if_absent=self.only_if_absent)
         boundary = self._prepare_framing()

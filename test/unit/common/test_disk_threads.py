@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from swift.common import green
+from swift.common import chain, green
 from swift.common.disk_threads import DiskThreads, run_in_thread
 
 NAME = contextvars.ContextVar('name', default='none')
@@ -117,6 +117,91 @@ def test_from_another_native_thread_the_work_runs_there(threads):
     assert pool.run(lambda: pool.run(len, 'abc')) == 3
 
 
+# -- programs, in threads without an interpreter ------------------------------------------------
+
+@pytest.fixture(params=['native', 'python'])
+def way(request, monkeypatch):
+    if request.param == 'python':
+        monkeypatch.setattr(chain, 'is_native', lambda: False)
+    elif not chain.is_native():
+        pytest.skip('the extension is not built')
+
+
+def touching(path):
+    return (chain.open_file(0, str(path), os.O_WRONLY | os.O_CREAT | os.O_APPEND),
+            chain.append(0, b'x', 1 << 20))
+
+
+def test_programs_and_their_failures_come_back(threads, way, tmp_path):
+    pool = threads()
+    assert pool.run_program((chain.make_dir(str(tmp_path / 'a')),)) == 1
+    with pytest.raises(chain.Stopped) as stopped:
+        pool.run_program((chain.exists(str(tmp_path / 'a')), chain.exists(str(tmp_path / 'b'))))
+    assert stopped.value.done == 1
+    assert isinstance(stopped.value.error, FileNotFoundError)
+    assert stopped.value.error.filename == str(tmp_path / 'b')
+    with pytest.raises((TypeError, ValueError)):
+        pool.run_program(((99, 0, None, None, 0),))
+    assert pool.statistics()['in_hand'] == 0
+
+
+def test_many_programs_at_once(threads, way, tmp_path):
+    pool = threads(3, queue_limit=5)
+
+    def work(number):
+        return [pool.run_program(touching(tmp_path / str(number))) for _turn in range(20)]
+
+    tasks = [green.spawn(work, number) for number in range(12)]
+    assert [task.wait() for task in tasks] == [[0] * 20] * 12
+    assert {path.stat().st_size for path in tmp_path.iterdir()} == {20}
+    assert pool.statistics()['in_hand'] == pool.statistics()['waiting'] == 0
+
+
+def test_programs_share_the_limit_with_jobs(threads, way, tmp_path):
+    pool = threads(1, queue_limit=1)
+    gate = threading.Event()
+    job = green.spawn(pool.run, gate.wait, 10)
+    program = green.spawn(pool.run_program, touching(tmp_path / 'a'))
+    for _turn in range(3):
+        green.sleep(0)
+    assert pool.statistics()['waiting'] == 1
+    gate.set()
+    assert (job.wait(), program.wait()) == (True, 0)
+
+
+@pytest.mark.skipif(not chain.is_native(), reason='the extension is not built')
+def test_a_program_goes_on_when_its_caller_is_killed(threads, tmp_path):
+    pool = threads(1)
+    fifo, after = str(tmp_path / 'fifo'), tmp_path / 'after'
+    os.mkfifo(fifo)
+    caller = green.spawn(pool.run_program, (
+        chain.open_file(1, fifo, os.O_RDONLY), *touching(after)))      # opens when we open it
+    green.sleep(0)
+    caller.kill()
+    assert pool.statistics() == {'threads': 0, 'in_hand': 1, 'waiting': 0, 'done': 0,
+                                 'abandoned': 1}
+    os.close(os.open(fifo, os.O_WRONLY))
+    pool.run_program(())                         # the one thread is free again
+    assert after.stat().st_size == 1
+    assert pool.statistics()['in_hand'] == 0
+
+
+def test_a_program_of_another_native_thread_runs_there(threads, way, tmp_path):
+    pool = threads()
+    assert pool.run(lambda: pool.run_program(touching(tmp_path / 'a'))) == 0
+
+
+def test_programs_in_a_forked_child(threads, way, tmp_path):
+    pool = threads()
+    pool.run_program(())
+    pid = os.fork()
+    if not pid:
+        green.after_fork_in_child()
+        os._exit(pool.run_program(()))
+    assert os.waitpid(pid, 0)[1] == 0
+    assert pool.run_program(()) == 0
+
+
 def test_forked_child_starts_anew(threads):
     pool = threads()
     assert pool.run(int) == 0
@@ -144,7 +229,7 @@ def test_shared_threads():
 def test_works_patched():
     """In a process of its own: patching cannot be undone."""
     program = '''
-from swift.common import green
+from swift.common import chain, green
 from swift.common.disk_threads import DiskThreads
 green.patch()
 import threading, time, socket, queue

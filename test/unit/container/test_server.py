@@ -1,9 +1,12 @@
 """The container server's verbs, with the black-box checks of sheet 03 §29 (21-33)."""
 import json
 import os
+import sqlite3
+from contextlib import closing
 
 import pytest
 
+from swift.common.db.service import page
 from swift.common.errors import ConnectTimeout
 from swift.container import sync_store
 from test.support.brokers import T
@@ -17,6 +20,7 @@ INDEX = 'X-Backend-Storage-Policy-Index'
 @pytest.fixture
 def client(tmp_path):
     client = Client('container', tmp_path)
+    client.devices = tmp_path
     yield client
     client.close()
 
@@ -32,6 +36,73 @@ def record(timestamp=T[1], size=5, content_type='a/b', **headers):
 
 def listed(client, query='', **headers):
     return client('GET', f'{C}?{query}', headers).body.decode().split()
+
+
+# -- readings answered from memory ---------------------------------------------------------------
+
+@pytest.fixture
+def settled(client, monkeypatch):
+    """A container whose files changed long ago; returns what answers from memory only."""
+    client('PUT', C, at(T[1]))
+    client('PUT', f'{C}/o', record(size=5))
+    client('GET', C)
+    age(client)
+    assert (client('HEAD', C).status, client('GET', C).status) == (204, 200)
+
+    def from_memory(method, *args):
+        with monkeypatch.context() as patch:
+            patch.setattr(client.app, 'on_disk', lambda *_args, **_more: page(500))
+            return client(method, C, *args)
+    return from_memory
+
+
+def database(client):
+    found, = client.devices.glob('sda1/containers/*/*/*/*.db')
+    return found
+
+
+def age(client, seconds=1_600_000_000):
+    """Give the files of the container times long before the test's clock."""
+    for path in (database(client), database(client).parent):
+        os.utime(path, (seconds, seconds))
+
+
+def test_what_has_not_changed_is_answered_from_memory(client, settled):
+    for method in ('HEAD', 'GET'):
+        answer = settled(method)
+        assert answer.status in (200, 204) and answer == client(method, C)
+        assert answer.headers['X-Container-Object-Count'] == '1'
+
+
+def test_changes_of_any_kind_are_seen(client, settled):
+    client('PUT', f'{C}/p', record())
+    assert settled('HEAD').status == 500                         # in the pending log
+    assert client('HEAD', C).headers['X-Container-Object-Count'] == '2'
+    age(client, 1_600_000_001)
+    assert client('HEAD', C).headers['X-Container-Object-Count'] == '2'
+    assert settled('HEAD').status == 204
+    with closing(sqlite3.connect(database(client))) as other, other:   # another process
+        other.execute('UPDATE policy_stat SET object_count = 7')
+    assert settled('HEAD').status == 500
+    assert client('HEAD', C).headers['X-Container-Object-Count'] == '7'
+    assert settled('HEAD').status == 500                         # too recent to rely on
+    age(client, 1_600_000_002)
+    client('HEAD', C)
+    database(client).with_name('x_1700000000.00000.db').touch()     # a new entry
+    assert settled('HEAD').status == 500
+
+
+def test_devices_are_looked_at_first(client, settled):
+    os.rename(client.devices / 'sda1', client.devices / 'sdb1')
+    assert settled('HEAD').status == 500
+    assert client('HEAD', C).status == 507
+
+
+def test_deleted_containers_are_not_answered_from_memory(client, settled):
+    client('DELETE', f'{C}/o', at(T[2]))
+    assert client('DELETE', C, at(T[3])).status == 204
+    age(client, 1_600_000_001)
+    assert [client('HEAD', C).status for _ in range(2)] == [404, 404]
 
 
 # -- containers -------------------------------------------------------------------------------
@@ -56,6 +127,16 @@ def test_life_of_a_container(client):
     assert client('PUT', C, at(T[3])).status == 409
     assert client('PUT', C, at(T[7])).status == 201
     assert 'X-Container-Meta-A' not in client('HEAD', C).headers
+
+
+def test_answers_to_records_are_the_same_each_time(client):
+    client('PUT', C, at(T[1]))
+    stored = [client('PUT', f'{C}/{name}', record()) for name in ('o', 'o/p/', 'q')]
+    assert stored[0] == stored[1] == stored[2]
+    assert stored[0].headers['Content-Length'] == str(len(stored[0].body))
+    assert listed(client) == ['o', 'o/p/', 'q']
+    deleted = [client('DELETE', f'{C}/o', at(time)) for time in (T[2], T[3])]
+    assert deleted[0] == deleted[1] and deleted[0].status == 204
 
 
 def test_delete_older_than_the_put_is_a_conflict(client):

@@ -11,6 +11,7 @@ from swift.core.row_merge import (
     merge_container,
     merge_object,
     merge_objects,
+    merge_times,
     settle,
 )
 from swift.core.timestamp import Timestamp, decode_timestamps
@@ -74,6 +75,15 @@ def test_no_time_goes_back(first, second):
     merged = merge_object(existing, second) or existing
     before, after = decode_timestamps(existing.created_at), decode_timestamps(merged.created_at)
     assert all(new >= old for new, old in zip(after, before, strict=True))
+
+
+@given(records(), records(), st.sampled_from(TIMES), st.sampled_from(TIMES))
+def test_records_of_one_time_are_merged_like_any(first, second, old_time, new_time):
+    first, second = first._replace(storage_policy_index=0), second._replace(storage_policy_index=0)
+    one_time = {'ctype_timestamp': None, 'meta_timestamp': None, 'content_type': 'a/b'}
+    for existing in (settle(first), first._replace(created_at=old_time, **one_time)):
+        for item in (second, second._replace(created_at=new_time, **one_time)):
+            assert merge_object(existing, item) == merge_times(existing, item)
 
 
 def test_check_9_content_type_update_keeps_swift_bytes():

@@ -220,7 +220,7 @@ def test_failed_write_leaves_no_half_record(broker, monkeypatch):
         os.write(fd, data[:10])
         raise DiskFull('no space')
     monkeypatch.setattr(pending.fs, 'write_all', write_half)
-    monkeypatch.setattr(pending, 'append_at_once', lambda place, data: False)
+    monkeypatch.setattr(pending.LogProgram, 'append', lambda *_args: False)
     with pytest.raises(DiskFull):
         put(broker, obj('b'))
     assert pending_size(broker) == size

@@ -34,6 +34,15 @@ def test_the_least_recently_used_is_closed():
     assert cache.statistics() == {'brokers': 2, 'limit': 2}
 
 
+def test_known_makes_none_but_counts_as_use():
+    cache = BrokerCache(FakeBroker, size=2)
+    assert cache.known(place('a')) is None
+    first, second = cache.get(place('a')), cache.get(place('b'))
+    assert cache.known(place('a')) is first
+    cache.get(place('c'))
+    assert (first.closed, second.closed) == (0, 1)
+
+
 def test_close_closes_all():
     cache = BrokerCache(FakeBroker)
     brokers = [cache.get(place(name)) for name in 'abc']

@@ -27,7 +27,7 @@ def disk():
 
 
 def start(appends, *records, key='k'):
-    tasks = [green.spawn(appends.add, key, record) for record in records]
+    tasks = [green.spawn(appends.add, key, key, record) for record in records]
     green.sleep(0)
     green.sleep(0)
     return tasks

@@ -13,7 +13,7 @@ from swift.common.errors import (
     TransportError,
 )
 from swift.common.http.client import Response
-from swift.common.http.message import UnsafeHeader
+from swift.common.http.message import HeaderLines, UnsafeHeader, WholeHeaders
 from swift.common.http.pool import ConnectionPool
 from swift.common.http.stream import EndOfStream, Stream
 from swift.core.headers import HeaderMap
@@ -125,6 +125,30 @@ def test_unsafe_requests_are_bugs(pool, peer, method, target, headers):
     there = peer(answering(OK))
     with pytest.raises(UnsafeHeader):
         pool.request(there.address, method, target, headers, **LIMITS)
+
+
+def test_headers_encoded_before(pool, peer):
+    there = peer(answering(OK))
+    shared = HeaderLines({'X-A': '\xe9', 'Content-Length': '1'})
+    headers = WholeHeaders(shared, HeaderLines({'X-B': 'c'}))
+    pool.request(there.address, 'PUT', '/a?\xe9', headers, b'x', **LIMITS).read()
+    assert there.received == [[b'PUT /a?\xe9 HTTP/1.1', b'Host: 127.0.0.1:%d' % there.address[1],
+                               b'X-A: \xe9', b'Content-Length: 1', b'X-B: c']]
+    assert dict(headers) == {'X-A': '\xe9', 'Content-Length': '1', 'X-B': 'c'}
+    assert (headers.get('X-A'), headers.get('X-B'), headers.get('X-C')) == ('\xe9', 'c', None)
+
+
+@pytest.mark.parametrize('headers', [
+    {'A': 'b\r\nC: d'}, {'A\n': 'b'}, {'A': '\r'}, {'A': '\0'}])
+def test_unsafe_lines_are_bugs(headers):
+    with pytest.raises(UnsafeHeader):
+        HeaderLines(headers)
+
+
+@pytest.mark.parametrize('target', ['/a b', '/\r\nX: y', '/\0', '/\n', ''])
+def test_unsafe_targets_are_bugs(target):
+    with pytest.raises(UnsafeHeader):
+        WholeHeaders(HeaderLines({}), HeaderLines({})).encode('GET', target, 'h')
 
 
 @pytest.mark.parametrize('size', [0, 1, 5000, 16384, 16385, 100000, 3 << 20])
@@ -298,6 +322,40 @@ def test_which_connections_are_kept(pool, peer, data, body, stays):
     assert response.read() == body
     assert response.read() == response.read(5) == response.read_some() == b''
     assert pool.statistics()['idle'] == stays
+
+
+@pytest.mark.parametrize('interim', [b'', b'HTTP/1.1 103 Early\r\n\r\n'])
+@pytest.mark.parametrize('in_pieces', [False, True])
+@pytest.mark.parametrize('data, body, stays', ANSWERS)
+def test_whole_answers(pool, peer, data, body, stays, in_pieces, interim):
+    whole = interim + data
+    sent = [whole[i:i + 7] for i in range(0, len(whole), 7)] if in_pieces else whole
+    there = peer(answering(sent, then=hold if b'until' not in data else None))
+    exchange = pool.open(there.address, 5)
+    exchange.send_head('GET', '/', {}, b'')
+    head, received = exchange.answer(5)
+    assert (received, head.status) == (body, int(data[9:12]))
+    assert head.header_map is head.header_map
+    assert list(head.header_map.items()) == [(name.title(), value) for name, value in head.headers]
+    settle(lambda: pool.statistics()['idle'] == stays)
+
+
+def test_whole_answers_to_head_have_no_body(pool, peer):
+    there = peer(answering(b'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n', 2, then=hold))
+    for _turn in range(2):
+        exchange = pool.open(there.address, 5)
+        exchange.send_head('HEAD', '/', {}, b'')
+        assert exchange.answer(5)[1] == b''
+    assert pool.statistics()['connected'] == 1
+
+
+def test_a_whole_answer_that_breaks_off(pool, peer):
+    there = peer(answering(b'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok'))
+    exchange = pool.open(there.address, 5)
+    exchange.send_head('GET', '/', {}, b'')
+    with pytest.raises(PeerClosed):
+        exchange.answer(5)
+    assert pool.statistics()['idle'] == 0
 
 
 def test_head_answers_have_no_body(pool, peer):
