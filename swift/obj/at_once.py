@@ -1,6 +1,8 @@
 """Write a small file into a hash directory in one go: one chain of operations, one disk hop.
 
-Layer 3; blocks, for disk threads. The order of a durable write (see writing.py) as a program:
+Layer 3. Whoever writes says who runs the chain: the extension's threads, waited for by a green
+thread (DiskThreads.run_program), or chain.run in a disk thread. The order of a durable write (see
+writing.py) as a program:
 
     directories -> unnamed file -> data -> attributes -> fsync -> suffix marked dirty -> link
     -> fsync of the hash directory
@@ -12,6 +14,7 @@ nothing to see and is answered with UNUSUAL: the caller then takes the way step 
 """
 import math
 import os
+from collections.abc import Callable
 from enum import Enum
 
 from swift.common import chain, fs
@@ -40,28 +43,43 @@ class Outcome(Enum):
 
 
 class AtOnce:
-    """Writes small files on one device. Methods run in disk threads, several at once."""
+    """Writes small files on one device, several at once."""
 
-    def __init__(self, rules: WriteRules, clock: Clock = SYSTEM):
+    def __init__(self, rules: WriteRules, checks_mount: bool = False, clock: Clock = SYSTEM):
         self._rules = rules
+        self._checks_mount = checks_mount
         self._clock = clock
         self._facts_until = -1.0
         self._is_ordered = False
         self._reserve = 0.0
 
-    def write(self, place: Placement, name: str, metadata: Metadata, body: bytes = b'', *,
-              must_be_new: bool = False, check_space: bool = True) -> Outcome:
+    def is_ready(self) -> bool:
+        """Tell whether write() does nothing but run its program, so that the loop may call it."""
+        return self._is_ordered and self._clock.monotonic() < self._facts_until
+
+    def get_ready(self, device_path: str) -> None:
+        """Look at the file system now and then: its kind and size change with the disk only.
+
+        Blocks; raises OSError.
+        """
+        now = self._clock.monotonic()
+        if now < self._facts_until:
+            return
+        self._is_ordered = fs.orders_entries(device_path)
+        info = os.statvfs(device_path)
+        self._reserve = self._rules.reserve.bytes_of(info.f_blocks * info.f_frsize)
+        self._facts_until = now + _FACTS_AGE_S
+
+    def write(self, run: Callable[[chain.Program], int], place: Placement, name: str,
+              metadata: Metadata, body: bytes = b'', *, must_be_new: bool = False,
+              check_space: bool = True) -> Outcome:
         """Write a file named ``name``; durable when this returns WRITTEN.
 
-        ``must_be_new``: only if the object has no directory yet. Raises DiskError when the name
-        is given but its durability could not be had.
+        ``run`` is chain.run or the like. ``must_be_new``: only if the object has no directory
+        yet. Raises DiskError when the name is given but its durability could not be had.
         """
         blob = encode_metadata(metadata)
         if place.next_part_power is not None or len(blob) >= PIECE_SIZE:
-            return Outcome.UNUSUAL
-        try:
-            self._refresh_facts(place.device_path)
-        except OSError:
             return Outcome.UNUSUAL
         directories = self._directories(place, must_be_new)
         hidden = (*directories, *self._file(place, blob, body, check_space), *_mark_dirty(place),
@@ -69,7 +87,7 @@ class AtOnce:
         program = (*hidden, chain.open_file(_DIRECTORY, place.hash_path, _DIRECTORY_FLAGS),
                    chain.fsync(_DIRECTORY))
         try:
-            made = chain.run(program)
+            made = run(program)
         except chain.Stopped as stopped:
             if stopped.done >= len(hidden):
                 raise fs.disk_error(stopped.error, place.hash_path) from stopped.error
@@ -80,21 +98,11 @@ class AtOnce:
             fs.sync_dirs(os.path.dirname(place.hash_path), made - 1)
         return Outcome.WRITTEN
 
-    def _refresh_facts(self, device_path: str) -> None:
-        """Look at the file system now and then: its kind and size change with the disk only."""
-        now = self._clock.monotonic()
-        if now < self._facts_until:
-            return
-        self._is_ordered = fs.orders_entries(device_path)
-        info = os.statvfs(device_path)
-        self._reserve = self._rules.reserve.bytes_of(info.f_blocks * info.f_frsize)
-        self._facts_until = now + _FACTS_AGE_S
-
-    @staticmethod
-    def _directories(place: Placement, must_be_new: bool) -> tuple:
+    def _directories(self, place: Placement, must_be_new: bool) -> list:
         # A partition that is not there yet is made by the other way, once.
         make_last = chain.make_new_dir if must_be_new else chain.make_dir
-        return chain.make_dir(place.suffix_path), make_last(place.hash_path)
+        steps = [chain.mounted(place.device_path)] if self._checks_mount else []
+        return [*steps, chain.make_dir(place.suffix_path), make_last(place.hash_path)]
 
     def _file(self, place: Placement, blob: bytes, body: bytes, check_space: bool) -> list:
         steps = [chain.open_file(_BODY, place.hash_path, _UNNAMED)]

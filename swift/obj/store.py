@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from swift.common import fs
+from swift.common import chain, fs
 from swift.common.clock import SYSTEM, Clock
 from swift.common.cluster import Cluster
 from swift.common.codecs.async_update import PendingUpdate, encode_update
@@ -39,6 +39,8 @@ from swift.obj.writing import (
 )
 
 _MIB = 1 << 20
+# A larger new object is hashed and written in a disk thread: hashing would hold up the loop.
+NEW_BYTES_MAX = 16384
 
 
 class Verdict(Enum):
@@ -231,26 +233,40 @@ class Store:
 
     def put_small(self, place: Placement, put: Put, body: bytes) -> Result:
         """Store a whole object in one step."""
-        return self._reported(place, self._threads_of(place).run(self._put_small, place, put, body))
+        result = self._put_new(place, put, body)
+        if result is None:
+            result = self._threads_of(place).run(self._checked, place, self._put_small,
+                                                 (put, body))
+        return self._reported(place, result)
+
+    def _put_new(self, place: Placement, put: Put, body: bytes) -> Result | None:
+        """Store an object that is not there yet, as most are not, past the disk threads of Python.
+
+        That its directory could be made shows that it is new. None: take the other way.
+        """
+        writer = self._writer_at_once(place)
+        if not writer.is_ready() or len(body) > NEW_BYTES_MAX:
+            return None
+        etag = md5(body).hexdigest()
+        if put.etag is not None and put.etag != etag:
+            return None
+        outcome = writer.write(
+            self._threads_of(place).run_program, place, data_name(put.time),
+            complete_metadata(put.metadata, len(body), etag, place.name), body, must_be_new=True)
+        if outcome is not Outcome.WRITTEN:
+            return None
+        return Result(Verdict.DONE, Lookup(Kind.ABSENT), ZERO, etag, len(body), True)
 
     def _put_small(self, place: Placement, put: Put, body: bytes) -> Result:
-        etag = md5(body).hexdigest()
-        metadata = complete_metadata(put.metadata, len(body), etag, place.name)
-        matches = put.etag is None or put.etag == etag
-        if matches and not self.options.mount_check:
-            # Mostly the object is new, and a directory that could be made shows that it is.
-            outcome = self._writer_at_once(place).write(
-                place, data_name(put.time), metadata, body, must_be_new=True)
-            if outcome is Outcome.WRITTEN:
-                return Result(Verdict.DONE, Lookup(Kind.ABSENT), ZERO, etag, len(body), True)
-        self._check_device(place)
         result = self._check_put(place, put)
         if result.verdict is not Verdict.DONE:
             return result
         # Checked before anything is created: the ETag is known as soon as the body is.
-        if not matches:
+        etag = md5(body).hexdigest()
+        if put.etag is not None and put.etag != etag:
             result.verdict = Verdict.BAD_ETAG
             return result
+        metadata = complete_metadata(put.metadata, len(body), etag, place.name)
         self._write_small(result, place, data_name(put.time), metadata, body)
         result.etag, result.size = etag, len(body)
         return result
@@ -258,23 +274,26 @@ class Store:
     def _writer_at_once(self, place: Placement) -> AtOnce:
         found = self._at_once.get(place.device)
         if found is None:
-            found = self._at_once.setdefault(place.device, AtOnce(self.rules, self.clock))
+            found = self._at_once.setdefault(
+                place.device, AtOnce(self.rules, self.options.mount_check, self.clock))
         return found
 
     def _write_small(self, result: Result, place: Placement, name: str, metadata: Metadata,
                      body: bytes = b'', check_space: bool = True) -> None:
         """Write a small file next to what ``result`` found: at once, or else step by step."""
         now = self.clock.time()
-        outcome = self._writer_at_once(place).write(place, name, metadata, body,
-                                                    check_space=check_space)
+        writer = self._writer_at_once(place)
+        with fs.translate(place.device_path):
+            writer.get_ready(place.device_path)
+        outcome = writer.write(chain.run, place, name, metadata, body, check_space=check_space)
         if outcome is Outcome.WRITTEN:
             problem = clean_up_after_write(place, now, self.rules.reclaim_age_s)
             if problem:
                 result.problems.append(problem)
         else:
-            writer = self.writer(place)
-            write_small(writer, name, metadata, body, now, check_space)
-            result.problems += writer.problems
+            careful = self.writer(place)
+            write_small(careful, name, metadata, body, now, check_space)
+            result.problems += careful.problems
         result.written = True
 
     def check_put(self, place: Placement, put: Put) -> Result:

@@ -8,7 +8,6 @@ import pytest
 from swift.common import chain, fs
 from swift.common.clock import ManualClock
 from swift.common.errors import DiskError
-from swift.obj import at_once
 from swift.obj.at_once import AtOnce, Outcome
 from test.support.object_node import Node
 
@@ -37,7 +36,9 @@ def place(node):
 
 @pytest.fixture
 def writer(node):
-    return AtOnce(node.app.store.rules, ManualClock(0))
+    writer = AtOnce(node.app.store.rules, clock=ManualClock(0))
+    writer.get_ready(str(node.devices / 'sda'))
+    return writer
 
 
 def put(node, second, body=b'hello', **headers):
@@ -46,7 +47,8 @@ def put(node, second, body=b'hello', **headers):
 
 
 def test_a_new_object_is_there_with_its_suffix_marked(node, place, writer):
-    assert writer.write(place, NAME, METADATA, b'hello', must_be_new=True) is Outcome.WRITTEN
+    assert writer.write(chain.run, place, NAME, METADATA, b'hello',
+                        must_be_new=True) is Outcome.WRITTEN
     assert node.request('GET', PATH).body == b'hello'
     with open(place.part_path + '/hashes.invalid', encoding='ascii') as file:
         assert place.suffix in file.read().split()
@@ -54,29 +56,30 @@ def test_a_new_object_is_there_with_its_suffix_marked(node, place, writer):
 
 def test_something_there_is_found_out_before_anything_is_written(node, place, writer):
     os.makedirs(place.hash_path)
-    assert writer.write(place, NAME, METADATA, b'hello', must_be_new=True) is Outcome.THERE
+    assert writer.write(chain.run, place, NAME, METADATA, b'hello',
+                        must_be_new=True) is Outcome.THERE
     assert os.listdir(place.hash_path) == []
-    assert writer.write(place, NAME, METADATA, b'hello') is Outcome.WRITTEN
+    assert writer.write(chain.run, place, NAME, METADATA, b'hello') is Outcome.WRITTEN
 
 
 def test_a_held_lock_is_left_to_the_way_that_waits(node, place, writer):
     with open(place.part_path + '/.lock', 'w') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        assert writer.write(place, NAME, METADATA, b'hello') is Outcome.UNUSUAL
+        assert writer.write(chain.run, place, NAME, METADATA, b'hello') is Outcome.UNUSUAL
         assert os.listdir(place.hash_path) == []
         threading.Timer(0.05, fcntl.flock, (lock, fcntl.LOCK_UN)).start()
         assert put(node, FIRST) == 201
 
 
 def test_a_name_that_is_taken_is_replaced_by_the_careful_way(node, place, writer):
-    writer.write(place, NAME, METADATA, b'hello')
-    assert writer.write(place, NAME, METADATA, b'other') is Outcome.UNUSUAL
+    writer.write(chain.run, place, NAME, METADATA, b'hello')
+    assert writer.write(chain.run, place, NAME, METADATA, b'other') is Outcome.UNUSUAL
     assert node.request('GET', PATH).body == b'hello'
 
 
 def test_metadata_without_room_in_one_attribute_takes_the_other_way(place, writer):
     big = {**METADATA, 'X-Object-Meta-Big': 'x' * 70000}
-    assert writer.write(place, NAME, big, b'hello') is Outcome.UNUSUAL
+    assert writer.write(chain.run, place, NAME, big, b'hello') is Outcome.UNUSUAL
 
 
 def test_without_the_extension_and_unnamed_files_objects_are_stored_all_the_same(
@@ -114,17 +117,19 @@ def test_a_missing_device_is_507(node):
     assert not os.path.exists(node.devices / 'sda')
 
 
-def test_a_directory_that_cannot_be_synced_fails_the_write(node, place, writer, monkeypatch):
-    def run(program, fd=-1):
+def test_a_directory_that_cannot_be_synced_fails_the_write(place, writer):
+    def run(program):
         raise chain.Stopped(len(program) - 1, OSError(5, 'Input/output error'))
-    monkeypatch.setattr(at_once.chain, 'run', run)
     with pytest.raises(DiskError):
-        writer.write(place, NAME, METADATA, b'hello')
+        writer.write(run, place, NAME, METADATA, b'hello')
 
 
 def test_where_no_journal_orders_entries_new_parents_are_synced(place, writer, monkeypatch):
     synced = []
     monkeypatch.setattr(fs, 'orders_entries', lambda path: False)
     monkeypatch.setattr(fs, 'sync_dir', synced.append)
-    assert writer.write(place, NAME, METADATA, b'hello') is Outcome.WRITTEN
+    writer = AtOnce(writer._rules, clock=ManualClock(0))
+    writer.get_ready(place.device_path)
+    assert not writer.is_ready()
+    assert writer.write(chain.run, place, NAME, METADATA, b'hello') is Outcome.WRITTEN
     assert synced == [place.suffix_path, place.part_path]
