@@ -15,6 +15,7 @@ Who gets a response with a body (get_object) closes it.
 """
 
 import json
+import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
@@ -45,6 +46,7 @@ use = egg:swift#proxy_logging
 [filter:catch_errors]
 use = egg:swift#catch_errors
 """
+CONF_NAME = 'internal-client.conf'
 FIRST_PAUSE_S = 2
 _GUNZIP_WINDOW = 16 + zlib.MAX_WBITS
 _CHUNK_BYTES = 65536
@@ -56,6 +58,24 @@ class UnexpectedResponse(SwiftError):
     def __init__(self, message: str, resp: Response):
         super().__init__(message)
         self.resp = resp
+
+
+def conf_for(configured: str, swift_dir: str) -> str | None:
+    """Return the configuration to load: the one configured, else the one in `swift_dir`.
+
+    None, the built-in one, when there is neither.
+    """
+    if configured:
+        return configured
+    path = os.path.join(swift_dir, CONF_NAME)
+    return path if os.path.exists(path) else None
+
+
+def global_conf_of(conf: Mapping[str, str], swift_dir: str) -> dict[str, str]:
+    """Return what a daemon's pipeline inherits from its section: the cluster, and where to log."""
+    logging = {name: value for name, value in conf.items()
+               if name.startswith('log_') and name != 'log_name'}
+    return {**logging, 'swift_dir': swift_dir}
 
 
 def make_path(account: str, container: str | None = None, obj: str | None = None) -> str:
