@@ -6,8 +6,8 @@ as its own database lists them (core.reaper_plan); what it deletes it deletes on
     account DB marked deleted, not empty, old enough
       -> containers of this node's share, several at a time
         -> pages of objects from a container server -> DELETE each on its object servers,
-           each request naming a container server to be told
-        -> DELETE the container on its servers, each naming an account server to be told
+           each request naming container servers to be told
+        -> DELETE the container on its servers, each naming account servers to be told
 
 The database itself goes when the replicator finds it deleted, empty and old. Requests use the
 replication network. Safe to kill at any moment: the next pass goes on with what is left.
@@ -289,21 +289,21 @@ class ContainerReaping:
         part, nodes = ring.get_nodes(*names)
         common = {**REPLICATION, 'X-Timestamp': self._now(),
                   'X-Backend-Storage-Policy-Index': str(policy_index)}
-        updates = reaper_plan.assigned(self._nodes, len(nodes))
+        updates = reaper_plan.told_by(len(nodes), self._nodes)
         self._judge('objects', [
             (reaper.direct.delete_object, node, part, names,
-             {**common, **_update_headers('Container', self._part, update)})
-            for node, update in zip(nodes, updates, strict=True)])
+             {**common, **_update_headers('Container', self._part, told)})
+            for node, told in zip(nodes, updates, strict=True)])
 
     def _delete_container(self) -> None:
         reaper = self._reaper
         account_part = reaper.cluster.account_ring.get_part(self._account)
         common = {**REPLICATION, 'X-Timestamp': self._now(), 'X-Account-Override-Deleted': 'yes'}
-        updates = reaper_plan.assigned(self._account_nodes, len(self._nodes))
+        updates = reaper_plan.told_by(len(self._nodes), self._account_nodes)
         self._judge('containers', [
             (reaper.direct.delete_container, node, self._part, self._account, self._container,
-             {**common, **_update_headers('Account', account_part, update)})
-            for node, update in zip(self._nodes, updates, strict=True)])
+             {**common, **_update_headers('Account', account_part, told)})
+            for node, told in zip(self._nodes, updates, strict=True)])
 
     def _judge(self, kind: str, calls: list[tuple]) -> Verdict:
         """Make the requests at once and count what they say together."""
@@ -319,7 +319,8 @@ class ContainerReaping:
         return Timestamp(self._reaper.clock.time()).internal
 
 
-def _update_headers(kind: str, part: int, node: Any) -> dict[str, str]:
-    """Return the headers that name the server to be told of a deletion."""
-    return {f'X-{kind}-Host': f'{bracketed(node.ip)}:{node.port}',
-            f'X-{kind}-Partition': str(part), f'X-{kind}-Device': node.device}
+def _update_headers(kind: str, part: int, nodes: list[Any]) -> dict[str, str]:
+    """Return the headers that name the servers to be told of a deletion."""
+    return {f'X-{kind}-Host': ','.join(f'{bracketed(node.ip)}:{node.port}' for node in nodes),
+            f'X-{kind}-Partition': str(part),
+            f'X-{kind}-Device': ','.join(node.device for node in nodes)}

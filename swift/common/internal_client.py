@@ -116,10 +116,11 @@ class InternalClient:
 
     def make_request(self, method: str, path: str, headers: Mapping[str, str] | None = None,
                      acceptable: Sequence[int] = (2,), body_file: BinaryIO | None = None,
-                     params: str = '') -> Response:
+                     params: str = '', environ: Mapping[str, Any] | None = None) -> Response:
         """Return the response to a request on a quoted path; its body may still be open.
 
-        Raises UnexpectedResponse. Blocks; pauses between tries.
+        `environ` has keys for the pipeline. Raises UnexpectedResponse. Blocks; pauses between
+        tries.
         """
         start = body_file.tell() if body_file is not None and body_file.seekable() else None
         pause_s = FIRST_PAUSE_S
@@ -129,7 +130,9 @@ class InternalClient:
                 pause_s *= 2
                 if body_file is not None:
                     body_file.seek(start)
-            resp = self._build(method, path, headers, body_file, params).get_response(self.app)
+            req = self._build(method, path, headers, body_file, params)
+            req.environ.update(environ or {})
+            resp = req.get_response(self.app)
             status = resp.status_int
             if status in acceptable or status // 100 in acceptable:
                 return resp
@@ -269,10 +272,10 @@ class InternalClient:
 
     def upload_object(self, body_file: BinaryIO, account: str, container: str, obj: str,
                       headers: Mapping[str, str] | None = None, acceptable: Sequence[int] = (2,),
-                      ) -> None:
+                      environ: Mapping[str, Any] | None = None) -> None:
         """Store an object; in chunks unless the headers have its Content-Length."""
         self.make_request('PUT', make_path(account, container, obj), headers, acceptable,
-                          body_file).close()
+                          body_file, environ=environ).close()
 
     # -- shared ------------------------------------------------------------------------------------
 

@@ -20,6 +20,8 @@ REPLICATION = {'X-Backend-Use-Replication-Network': 'true'}
 POLICY_TTL_S = 30
 POLICIES_MAX = 1000
 _ANY_ANSWER = (2, 4)
+# Clients may not write the sizes that content types of large objects carry; a copy has them.
+_TYPE_AS_STORED = {'swift.content_type_overridden': True}
 
 
 class ContainerPolicies:
@@ -140,7 +142,7 @@ class Move:
             headers['Content-Type'] = self._stored_type(source) or headers['Content-Type']
         headers['X-Backend-Storage-Policy-Index'] = str(self._destination)
         body = _BodyFile(source.app_iter)
-        self._client.upload_object(body, *entry.names, headers)
+        self._client.upload_object(body, *entry.names, headers, environ=_TYPE_AS_STORED)
         owner.count('copied')
         owner.logger.info('Moved %s from policy %d to %d', entry.path, entry.policy_index,
                           self._destination)
@@ -161,9 +163,10 @@ class Move:
         return None
 
     def _clean(self, plan: Plan) -> Step:
-        """Write the source's tombstone."""
-        resp = self._request('DELETE', self._entry.policy_index,
-                             {'X-Timestamp': plan.tombstone_time.internal}, _ANY_ANSWER)
+        """Write the source's tombstone. The copy needs the expirer's row of the source."""
+        resp = self._request('DELETE', self._entry.policy_index, {
+            'X-Timestamp': plan.tombstone_time.internal,
+            'X-Backend-Clean-Expiring-Object-Queue': 'no'})
         resp.close()
         if reconciler_plan.is_cleaned(resp.status_int):
             return Step.DONE

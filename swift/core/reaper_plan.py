@@ -13,11 +13,11 @@ and a listing that was incomplete only means that the container refuses (409) un
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from itertools import cycle, islice
 from math import isqrt
 from typing import Any
 
 from swift.core.hashing import md5
+from swift.core.quorum import spread_updates
 
 
 def is_due(is_marked_deleted: bool, container_count: int, deleted_at: float, now: float,
@@ -41,12 +41,14 @@ def workers(concurrency: int) -> int:
     return max(1, isqrt(concurrency))
 
 
-def assigned(nodes: Sequence[Any], count: int) -> list[Any]:
-    """Return which node each of `count` requests names for its update: all of them, from the last.
+def told_by(requests: int, nodes: Sequence[Any]) -> list[list[Any]]:
+    """Return for each request which nodes it names for its update, the last request first.
 
-    Nodes come again when there are more requests than nodes.
+    Every node is named at least once, also when there are fewer requests than nodes: one that is
+    not told keeps a row of what is gone, and refuses to go itself.
     """
-    return list(islice(cycle(reversed(nodes)), count))
+    plan = spread_updates(max(requests, len(nodes)), requests, len(nodes), from_end=True)
+    return [[nodes[index] for index in indexes] for indexes in plan]
 
 
 class Verdict(Enum):

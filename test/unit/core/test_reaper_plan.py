@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from swift.core.reaper_plan import (
     Round,
     Verdict,
-    assigned,
     is_due,
     is_overdue,
     share_of,
+    told_by,
     workers,
 )
 
@@ -43,10 +43,18 @@ def test_workers(concurrency, each):
     assert workers(concurrency) == each
 
 
-def test_updates_go_to_all_nodes_from_the_last():
-    assert assigned('abc', 3) == ['c', 'b', 'a']
-    assert assigned('abc', 2) == ['c', 'b']
-    assert assigned('ab', 5) == ['b', 'a', 'b', 'a', 'b']
+@pytest.mark.parametrize('requests, nodes, plan', [
+    (3, 'abc', ['c', 'b', 'a']), (2, 'abc', ['b', 'ac']), (5, 'ab', ['a', 'b', 'a', 'b', 'a']),
+    (1, 'abc', ['abc'])])
+def test_all_nodes_are_told(requests, nodes, plan):
+    assert told_by(requests, nodes) == [list(names) for names in plan]
+
+
+@given(st.integers(1, 8), st.integers(1, 8))
+def test_nobody_is_forgotten_and_no_request_is_idle(requests, count):
+    plan = told_by(requests, range(count))
+    assert len(plan) == requests and all(plan)
+    assert {node for named in plan for node in named} == set(range(count))
 
 
 @pytest.mark.parametrize('statuses', list(product([204, 404, 409, 507, None], repeat=3)))
