@@ -23,6 +23,7 @@ from typing import Any, BinaryIO
 from swift.common import green
 from swift.common.config.parser import ConfigString
 from swift.common.errors import SwiftError
+from swift.common.log import clear_transaction, get_transaction, set_transaction
 from swift.common.pipeline import loadapp, refuse_filter
 from swift.common.swob import Request, Response
 from swift.core.names import quote
@@ -71,10 +72,13 @@ def conf_for(configured: str, swift_dir: str) -> str | None:
     return path if os.path.exists(path) else None
 
 
-def global_conf_of(conf: Mapping[str, str], swift_dir: str) -> dict[str, str]:
-    """Return what a daemon's pipeline inherits from its section: the cluster, and where to log."""
+def global_conf_of(conf: Mapping[str, str], swift_dir: str, path: str | None) -> dict[str, str]:
+    """Return what a pipeline inherits from the section `conf` of its daemon.
+
+    The cluster; and where to log, unless it has a file at `path`, which says so itself.
+    """
     logging = {name: value for name, value in conf.items()
-               if name.startswith('log_') and name != 'log_name'}
+               if not path and name.startswith('log_') and name != 'log_name'}
     return {**logging, 'swift_dir': swift_dir}
 
 
@@ -132,7 +136,7 @@ class InternalClient:
                     body_file.seek(start)
             req = self._build(method, path, headers, body_file, params)
             req.environ.update(environ or {})
-            resp = req.get_response(self.app)
+            resp = self._send(req)
             status = resp.status_int
             if status in acceptable or status // 100 in acceptable:
                 return resp
@@ -144,6 +148,17 @@ class InternalClient:
         text = resp.body.decode('utf-8', 'replace')
         raise UnexpectedResponse(
             f'Unexpected response: {resp.status}{f" ({text})" if text else ""}', resp)
+
+    def _send(self, req: Request) -> Response:
+        """Return the pipeline's answer; the caller's lines are not marked with this request."""
+        own = get_transaction()
+        try:
+            return req.get_response(self.app)
+        finally:
+            if own.trans_id:
+                set_transaction(*own)
+            else:
+                clear_transaction()
 
     def _build(self, method: str, path: str, headers: Mapping[str, str] | None,
                body_file: BinaryIO | None, params: str) -> Request:

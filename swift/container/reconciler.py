@@ -77,10 +77,11 @@ class ContainerReconciler(Daemon):
     def client(self) -> InternalClient:
         """The internal client; its pipeline is loaded at first use. Raises ConfigError."""
         if self._client is None:
+            path = self.conf.get('__file__')
             self._client = InternalClient(
-                self.conf.get('__file__'), AGENT, self.options.request_tries,
-                use_replication_network=True, sleep=self._sleep,
-                global_conf=global_conf_of(self.conf, self.options.swift_dir))
+                path, AGENT, self.options.request_tries, use_replication_network=True,
+                global_conf=global_conf_of(self.conf, self.options.swift_dir, path),
+                sleep=self._sleep)
         return self._client
 
     # -- a pass --------------------------------------------------------------------------------

@@ -123,10 +123,12 @@ class ObjectExpirer(Daemon):
         """Return the internal client, loading its pipeline at first use. Raises ConfigError."""
         if self._given_client is None:
             options = self.options
+            path = self.own_file or conf_for(options.internal_client_conf_path,
+                                             options.swift_dir)
             self._given_client = InternalClient(
-                self.own_file or conf_for(options.internal_client_conf_path, options.swift_dir),
-                AGENT, options.request_tries, use_replication_network=True,
-                global_conf=global_conf_of(self.conf, options.swift_dir), sleep=self._sleep)
+                path, AGENT, options.request_tries, use_replication_network=True,
+                global_conf=global_conf_of(self.conf, options.swift_dir, path),
+                sleep=self._sleep)
         return self._given_client
 
     def rest_after(self, took_s: float) -> float:
@@ -135,12 +137,22 @@ class ObjectExpirer(Daemon):
 
     # -- a pass --------------------------------------------------------------------------------
 
+    def run_forever(self, **words: Any) -> None:
+        """Do passes until the process ends. Raises ConfigError for an impossible share."""
+        self.share(words.get('processes'), words.get('process'))
+        super().run_forever(**words)
+
+    def share(self, processes: int | None, process: int | None) -> Share:
+        """Return this daemon's share; what the command line says beats the configuration."""
+        options = self.options
+        return Share.of(options.process if process is None else process,
+                        options.processes if processes is None else processes)
+
     def run_pass(self, processes: int | None = None, process: int | None = None,
                  **words: Any) -> None:
         """Work off all rows that are due. The words are those of the command line."""
         options = self.options
-        share = Share.of(options.process if process is None else process,
-                         options.processes if processes is None else processes)
+        share = self.share(processes, process)
         if not self.is_active:
             self.logger.info('Nothing is expired here: set dequeue_from_legacy = true in '
                              '[object-expirer] to work on the queue of account %s',

@@ -168,6 +168,8 @@ def test_words_of_the_command_line_beat_the_configuration(cluster, expirer):
     assert not any(cluster.listed('a', 'c'))
     with pytest.raises(ConfigError, match='process must be'):
         expirer().run_pass(processes=2, process=2)
+    with pytest.raises(ConfigError, match='process must be'):
+        expirer().run_forever(processes=None, process=-1)
 
 
 def test_rows_that_are_no_tasks_stay_and_are_reported(cluster, expirer):
