@@ -17,7 +17,7 @@ from swift.common.direct_client import DirectClient
 from swift.common.errors import ConfigError, RingError
 from swift.common.http.pool import ConnectionPool
 from swift.common.places import config_root
-from swift.container.misplaced import enqueue
+from swift.container.reconciling import enqueue
 from swift.core.names import split_path
 from swift.core.reconciler_plan import DELETE, PUT
 from swift.core.timestamp import Timestamp

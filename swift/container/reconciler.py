@@ -27,7 +27,7 @@ from swift.common.internal_client import (
     global_conf_of,
 )
 from swift.common.metrics import Statsd
-from swift.container.misplaced import ContainerPolicies, Move, pop
+from swift.container.reconciling import ContainerPolicies, Move, pop
 from swift.core import reconciler_plan
 from swift.core.reconciler_plan import QUEUE_ACCOUNT, Entry, Step
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from swift.cli.saio.cluster import DAEMONS
 from swift.common.cluster import Cluster
 from swift.common.direct_client import DirectClient, DirectError
 from swift.common.http.pool import ConnectionPool
@@ -20,8 +21,6 @@ from swift.core.hashing import expirer_container
 from swift.core.timestamp import Timestamp
 from test.support.client import Client
 
-DAEMONS = ('object-expirer', 'account-reaper', 'container-reconciler', 'object-updater',
-           'container-updater')
 QUEUE = '.expiring_objects'
 
 
@@ -79,11 +78,9 @@ class Backend:
 
 @pytest.fixture(scope='module')
 def backend(saio):
-    for daemon in DAEMONS:
-        assert saio.swift_init(daemon, 'stop').returncode == 0
+    assert saio.swift_init(*DAEMONS, 'stop').returncode == 0
     yield Backend(saio)
-    for daemon in DAEMONS:
-        assert saio.swift_init(daemon, 'start').returncode == 0
+    assert saio.swift_init(*DAEMONS, 'start').returncode == 0
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import pytest
 from swift.common import log
 from swift.common.direct_client import DirectClient
 from swift.common.errors import ConfigError
-from swift.container.misplaced import ContainerPolicies, enqueue
 from swift.container.reconciler import ContainerReconciler
+from swift.container.reconciling import ContainerPolicies, enqueue
 from swift.core.reconciler_plan import QUEUE_ACCOUNT, Step, parse_entry, queue_name
 from swift.core.timestamp import Timestamp
 from test.support.fake_backend import FakeResponse
