@@ -1,4 +1,4 @@
-"""swift-object-updater and swift-container-updater: from the command line to the daemon.
+"""Daemons: from the command line to the object that runs for ever.
 
 Layer 4.
 """
@@ -22,3 +22,27 @@ def container_updater() -> int:
     from swift.common.daemon import run_daemon
     from swift.container.updater import ContainerUpdater
     return run_daemon(ContainerUpdater, 'container-updater', sys.argv[1:])
+
+
+def account_reaper() -> int:
+    """Run the account reaper."""
+    green.patch()
+    from swift.account.reaper import AccountReaper
+    from swift.common.daemon import run_daemon
+    return run_daemon(AccountReaper, 'account-reaper', sys.argv[1:])
+
+
+def object_expirer() -> int:
+    """Run the object expirer."""
+    green.patch()
+    from swift.common.daemon import run_daemon
+    from swift.obj.expirer import ObjectExpirer, add_arguments
+    return run_daemon(ObjectExpirer, 'object-expirer', sys.argv[1:], add_arguments)
+
+
+def container_reconciler() -> int:
+    """Run the container reconciler."""
+    green.patch()
+    from swift.common.daemon import run_daemon
+    from swift.container.reconciler import ContainerReconciler
+    return run_daemon(ContainerReconciler, 'container-reconciler', sys.argv[1:])

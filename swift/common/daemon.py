@@ -77,7 +77,12 @@ class Daemon:
                 self.logger.exception('Exception in %s pass', self.logger.server)
             self.logger.flush()
             took = self.clock.monotonic() - began
-            self._sleep(interval if self.rest_full_interval else max(0.0, interval - took))
+            self._sleep(self.rest_after(took))
+
+    def rest_after(self, took_s: float) -> float:
+        """Return how long to rest after a pass of that length."""
+        interval = self.options.interval
+        return interval if self.rest_full_interval else max(0.0, interval - took_s)
 
 
 def run_daemon(daemon_class: type[Daemon], section: str, argv: Sequence[str],

@@ -72,8 +72,10 @@ class DirectClient:
                        headers: Mapping[str, str] | None = None) -> None:
         self._call('Account DELETE', 'DELETE', _Place(node, part, (account,)), headers)
 
-    def head_container(self, node: Any, part: int, account: str, container: str) -> Any:
-        return self._call('Container HEAD', 'HEAD', _Place(node, part, (account, container)))[0]
+    def head_container(self, node: Any, part: int, account: str, container: str,
+                       headers: Mapping[str, str] | None = None) -> Any:
+        return self._call('Container HEAD', 'HEAD', _Place(node, part, (account, container)),
+                          headers)[0]
 
     def get_container(self, node: Any, part: int, account: str, container: str,
                       headers: Mapping[str, str] | None = None, **listing: Any) -> tuple[Any, list]:

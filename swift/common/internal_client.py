@@ -15,6 +15,7 @@ Who gets a response with a body (get_object) closes it.
 """
 
 import json
+import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
@@ -22,6 +23,7 @@ from typing import Any, BinaryIO
 from swift.common import green
 from swift.common.config.parser import ConfigString
 from swift.common.errors import SwiftError
+from swift.common.log import clear_transaction, get_transaction, set_transaction
 from swift.common.pipeline import loadapp, refuse_filter
 from swift.common.swob import Request, Response
 from swift.core.names import quote
@@ -45,6 +47,7 @@ use = egg:swift#proxy_logging
 [filter:catch_errors]
 use = egg:swift#catch_errors
 """
+CONF_NAME = 'internal-client.conf'
 FIRST_PAUSE_S = 2
 _GUNZIP_WINDOW = 16 + zlib.MAX_WBITS
 _CHUNK_BYTES = 65536
@@ -56,6 +59,27 @@ class UnexpectedResponse(SwiftError):
     def __init__(self, message: str, resp: Response):
         super().__init__(message)
         self.resp = resp
+
+
+def conf_for(configured: str, swift_dir: str) -> str | None:
+    """Return the configuration to load: the one configured, else the one in `swift_dir`.
+
+    None, the built-in one, when there is neither.
+    """
+    if configured:
+        return configured
+    path = os.path.join(swift_dir, CONF_NAME)
+    return path if os.path.exists(path) else None
+
+
+def global_conf_of(conf: Mapping[str, str], swift_dir: str, path: str | None) -> dict[str, str]:
+    """Return what a pipeline inherits from the section `conf` of its daemon.
+
+    The cluster; and where to log, unless it has a file at `path`, which says so itself.
+    """
+    logging = {name: value for name, value in conf.items()
+               if not path and name.startswith('log_') and name != 'log_name'}
+    return {**logging, 'swift_dir': swift_dir}
 
 
 def make_path(account: str, container: str | None = None, obj: str | None = None) -> str:
@@ -96,10 +120,11 @@ class InternalClient:
 
     def make_request(self, method: str, path: str, headers: Mapping[str, str] | None = None,
                      acceptable: Sequence[int] = (2,), body_file: BinaryIO | None = None,
-                     params: str = '') -> Response:
+                     params: str = '', environ: Mapping[str, Any] | None = None) -> Response:
         """Return the response to a request on a quoted path; its body may still be open.
 
-        Raises UnexpectedResponse. Blocks; pauses between tries.
+        `environ` has keys for the pipeline. Raises UnexpectedResponse. Blocks; pauses between
+        tries.
         """
         start = body_file.tell() if body_file is not None and body_file.seekable() else None
         pause_s = FIRST_PAUSE_S
@@ -109,7 +134,9 @@ class InternalClient:
                 pause_s *= 2
                 if body_file is not None:
                     body_file.seek(start)
-            resp = self._build(method, path, headers, body_file, params).get_response(self.app)
+            req = self._build(method, path, headers, body_file, params)
+            req.environ.update(environ or {})
+            resp = self._send(req)
             status = resp.status_int
             if status in acceptable or status // 100 in acceptable:
                 return resp
@@ -121,6 +148,17 @@ class InternalClient:
         text = resp.body.decode('utf-8', 'replace')
         raise UnexpectedResponse(
             f'Unexpected response: {resp.status}{f" ({text})" if text else ""}', resp)
+
+    def _send(self, req: Request) -> Response:
+        """Return the pipeline's answer; the caller's lines are not marked with this request."""
+        own = get_transaction()
+        try:
+            return req.get_response(self.app)
+        finally:
+            if own.trans_id:
+                set_transaction(*own)
+            else:
+                clear_transaction()
 
     def _build(self, method: str, path: str, headers: Mapping[str, str] | None,
                body_file: BinaryIO | None, params: str) -> Request:
@@ -249,10 +287,10 @@ class InternalClient:
 
     def upload_object(self, body_file: BinaryIO, account: str, container: str, obj: str,
                       headers: Mapping[str, str] | None = None, acceptable: Sequence[int] = (2,),
-                      ) -> None:
+                      environ: Mapping[str, Any] | None = None) -> None:
         """Store an object; in chunks unless the headers have its Content-Length."""
         self.make_request('PUT', make_path(account, container, obj), headers, acceptable,
-                          body_file).close()
+                          body_file, environ=environ).close()
 
     # -- shared ------------------------------------------------------------------------------------
 

@@ -20,10 +20,12 @@ from dataclasses import replace
 
 from swift.cli.saio import checks, xfs
 from swift.cli.saio.bootstrap import Trouble, find_program
-from swift.cli.saio.configs import all_files
+from swift.cli.saio.configs import ON_FIRST_NODE, all_files
 from swift.cli.saio.layout import Layout
+from swift.common.services import STANDALONE
 
-DAEMONS = ('object-updater', 'container-updater')
+DAEMONS = ('object-updater', 'container-updater', 'account-reaper', 'object-expirer',
+           'container-reconciler')
 START_TIMEOUT_S = 60
 MEMCACHED_MEGABYTES = 64
 
@@ -126,9 +128,18 @@ def stopped_services(layout: Layout) -> list[str]:
     """What `swift-init` has to start: whole services, or single nodes of half-dead ones."""
     wanted = []
     for service in ('account-server', 'container-server', 'object-server', *DAEMONS):
-        stopped = [node for node in layout.node_numbers if not is_running(layout, service, node)]
-        wanted += [service] if len(stopped) == layout.nodes else [f'{service}.{n}' for n in stopped]
+        nodes = nodes_with(layout, service)
+        stopped = [node for node in nodes if not is_running(layout, service, node)]
+        wanted += ([service] if len(stopped) == len(nodes)
+                   else [f'{service}.{node}' for node in stopped])
     return wanted + ([] if is_running(layout, 'proxy-server') else ['proxy-server'])
+
+
+def nodes_with(layout: Layout, service: str) -> list[int | None]:
+    """Return the nodes that have a service; None stands for one that belongs to no node."""
+    if service in STANDALONE:
+        return [None]
+    return [1] if service in ON_FIRST_NODE else list(layout.node_numbers)
 
 
 def is_running(layout: Layout, service: str, node: int | None = None) -> bool:

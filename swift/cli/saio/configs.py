@@ -12,17 +12,24 @@ PIPELINE = ('catch_errors gatekeeper healthcheck proxy-logging cache listing_for
 
 # Daemons look around often, so that a developer sees the effect of what he does.
 DAEMONS = {
-    'object': {'object-updater': {'interval': 10, 'concurrency': 1}},
+    'object': {'object-updater': {'interval': 10, 'concurrency': 1},
+               'object-expirer': {'interval': 10}},
     'container': {'container-updater': {'interval': 10, 'concurrency': 1}},
-    'account': {},
+    'account': {'account-reaper': {'interval': 10, 'concurrency': 4}},
 }
+# One expirer is enough for all nodes.
+ON_FIRST_NODE = ('object-expirer',)
+CLIENT_PIPELINE = 'catch_errors proxy-logging cache proxy-server'
 FILTER_ENTRY_POINTS = {'proxy-logging': 'proxy_logging', 'cache': 'memcache'}
 
 
 def all_files(layout: Layout) -> dict[str, str]:
     """Map file names below etc/ to their text."""
     files = {'swift.conf': swift_conf(layout), 'proxy-server.conf': proxy_conf(layout),
-             'test.conf': test_conf(layout)}
+             'test.conf': test_conf(layout),
+             'internal-client.conf': client_conf(layout, 'internal-client'),
+             'container-reconciler.conf': client_conf(
+                 layout, 'reconciler', section('container-reconciler', {'interval': 10}))}
     for kind in DAEMONS:
         for node in layout.node_numbers:
             files[f'{kind}-server/{node}.conf'] = storage_conf(layout, kind, node)
@@ -52,8 +59,19 @@ def common_options(layout: Layout, log_name: str) -> dict:
 def proxy_conf(layout: Layout) -> str:
     text = section('DEFAULT', {'bind_ip': '127.0.0.1', 'bind_port': layout.port,
                                'workers': layout.workers, **common_options(layout, 'proxy')})
-    text += section('pipeline:main', {'pipeline': PIPELINE})
-    for name in dict.fromkeys(PIPELINE.split()[:-1]):
+    return text + pipeline(layout, PIPELINE)
+
+
+def client_conf(layout: Layout, log_name: str, daemon: str = '') -> str:
+    """Return the pipeline of a client inside a daemon, and the daemon's own section."""
+    text = section('DEFAULT', {'recon_cache_path': layout.cache(1),
+                               **common_options(layout, log_name)})
+    return text + daemon + pipeline(layout, CLIENT_PIPELINE)
+
+
+def pipeline(layout: Layout, names: str) -> str:
+    text = section('pipeline:main', {'pipeline': names})
+    for name in dict.fromkeys(names.split()[:-1]):
         entry = FILTER_ENTRY_POINTS.get(name, name)
         text += section(f'filter:{name}',
                         {'use': f'egg:swift#{entry}', **filter_options(layout, name)})
@@ -81,8 +99,16 @@ def storage_conf(layout: Layout, kind: str, node: int) -> str:
     text += section(f'app:{kind}-server', {'use': f'egg:swift#{kind}', **more})
     text += section('filter:healthcheck', {'use': 'egg:swift#healthcheck'})
     for daemon, options in DAEMONS[kind].items():
-        text += section(daemon, options)
+        if node == 1 or daemon not in ON_FIRST_NODE:
+            text += section(daemon, {**options, **located_options(layout, daemon)})
     return text
+
+
+def located_options(layout: Layout, daemon: str) -> dict:
+    if daemon == 'object-expirer':
+        return {'dequeue_from_legacy': 'true',
+                'internal_client_conf_path': f'{layout.etc}/internal-client.conf'}
+    return {}
 
 
 def test_conf(layout: Layout) -> str:

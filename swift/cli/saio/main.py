@@ -140,7 +140,7 @@ def status(layout: Layout) -> int:
     pid = cluster.memcached_pid(layout)
     print(f'{"memcached":<20} 127.0.0.1:{layout.memcache_port:<6} {"ok" if pid else "not running"}')
     for daemon in cluster.DAEMONS:
-        stopped = [str(node) for node in layout.node_numbers
+        stopped = [str(node or 1) for node in cluster.nodes_with(layout, daemon)
                    if not cluster.is_running(layout, daemon, node)]
         state = f'not running on node {", ".join(stopped)}' if stopped else 'ok'
         print(f'{daemon:<20} {"":<16} {state}')

@@ -82,6 +82,16 @@ def _storage_head(kind: str, table: str) -> tuple[Section, ...]:
             Section('app:%s-server' % kind, table, _use(kind)), HEALTHCHECK)
 
 
+EXPIRER = 'swift.obj.expirer:ObjectExpirerOptions'
+CLIENT_PIPELINE = (
+    Section('pipeline:main', lines=('pipeline = catch_errors proxy-logging cache proxy-server',)),
+    Section('app:proxy-server', '', (*_use('proxy'), 'account_autocreate = true',
+                                     'allow_account_management = true')),
+    Section('filter:catch_errors', '', _use('catch_errors')),
+    Section('filter:proxy-logging', '', _use('proxy_logging')),
+    Section('filter:cache', '', _use('memcache')))
+
+
 SAMPLES = (
     Sample('swift.conf', 'What all nodes of a cluster must have in common.', sections=(
         Section('swift-hash', CLUSTER + 'HashOptions', (
@@ -110,7 +120,8 @@ SAMPLES = (
                _filter('read_only', 'read_only:ReadOnlyOptions'))),
     Sample('account-server.conf', 'Account server and its daemons.',
            COMMON + 'DatabaseServerOptions', 6202, OBJECT_ONLY + PROXY_ONLY,
-           _storage_head('account', 'swift.account.options:AccountServerOptions')),
+           (*_storage_head('account', 'swift.account.options:AccountServerOptions'),
+            Section('account-reaper', 'swift.account.reaper:AccountReaperOptions'))),
     Sample('container-server.conf', 'Container server and its daemons.',
            COMMON + 'DatabaseServerOptions', 6201, OBJECT_ONLY + PROXY_ONLY,
            (*_storage_head('container', 'swift.container.options:ContainerServerOptions'),
@@ -118,18 +129,22 @@ SAMPLES = (
     Sample('object-server.conf', 'Object server and its daemons.',
            COMMON + 'StorageServerOptions', 6200, PROXY_ONLY,
            (*_storage_head('object', 'swift.obj.options:ObjectServerOptions'),
-            Section('object-updater', 'swift.obj.updater:ObjectUpdaterOptions'))),
+            Section('object-updater', 'swift.obj.updater:ObjectUpdaterOptions'),
+            Section('object-expirer', EXPIRER))),
+    Sample('object-expirer.conf', 'Deprecated: the object-expirer with a file of its own; '
+                                  'put [object-expirer] into object-server.conf instead.',
+           COMMON + 'CommonOptions', sections=(
+               Section('object-expirer', EXPIRER), *CLIENT_PIPELINE)),
+    Sample('container-reconciler.conf', 'Container reconciler and its pipeline. Never add '
+                                        'encryption or gatekeeper.',
+           COMMON + 'CommonOptions', sections=(
+               Section('container-reconciler',
+                       'swift.container.reconciler:ContainerReconcilerOptions'),
+               *CLIENT_PIPELINE)),
     Sample('memcache.conf', 'Cache servers, for all filters and daemons that name none.',
            sections=(Section('memcache', 'swift.common.memcache_conf:MemcacheOptions'),)),
     Sample('internal-client.conf', 'Pipeline of clients inside daemons. Never add gatekeeper.',
-           sections=(
-               Section('pipeline:main', lines=(
-                   'pipeline = catch_errors proxy-logging cache proxy-server',)),
-               Section('app:proxy-server', '', (*_use('proxy'), 'account_autocreate = true',
-                                                'allow_account_management = true')),
-               Section('filter:catch_errors', '', _use('catch_errors')),
-               Section('filter:proxy-logging', '', _use('proxy_logging')),
-               Section('filter:cache', '', _use('memcache')))),
+           sections=CLIENT_PIPELINE),
 )
 
 

@@ -6,7 +6,14 @@ from io import BytesIO
 import pytest
 
 from swift.common.errors import ConfigError
-from swift.common.internal_client import InternalClient, UnexpectedResponse, make_path
+from swift.common.internal_client import (
+    InternalClient,
+    UnexpectedResponse,
+    conf_for,
+    global_conf_of,
+    make_path,
+)
+from swift.common.log import clear_transaction, get_transaction, set_transaction
 from test.support.proxy import Proxy
 
 
@@ -149,3 +156,35 @@ def test_gatekeeper_is_refused():
         InternalClient(None, 'd', 1, app=app)
     with pytest.raises(ValueError):
         InternalClient(None, 'd', 0, app=app)
+
+
+def test_lines_of_the_daemon_are_not_marked_with_its_requests(client):
+    client.create_account('a')
+    assert get_transaction().trans_id == ''
+    set_transaction('own')
+    try:
+        client.create_container('a', 'c')
+        assert get_transaction().trans_id == 'own'
+    finally:
+        clear_transaction()
+
+
+def test_the_pipeline_finds_keys_in_its_environ(client):
+    client.create_container('a', 'c')
+    headers = {'Content-Type': 'text/x;swift_bytes=5'}
+    with pytest.raises(UnexpectedResponse):
+        client.upload_object(BytesIO(b'x'), 'a', 'c', 'o', headers)
+    client.upload_object(BytesIO(b'x'), 'a', 'c', 'o', headers,
+                         environ={'swift.content_type_overridden': True})
+
+
+def test_which_configuration_is_loaded(tmp_path):
+    swift_dir = str(tmp_path)
+    assert conf_for('', swift_dir) is None
+    assert conf_for('/given.conf', swift_dir) == '/given.conf'
+    path = tmp_path / 'internal-client.conf'
+    path.write_text('')
+    assert conf_for('', swift_dir) == str(path)
+    section = {'log_file': 'x', 'log_name': 'daemon', 'interval': '3'}
+    assert global_conf_of(section, '/d', None) == {'log_file': 'x', 'swift_dir': '/d'}
+    assert global_conf_of(section, '/d', str(path)) == {'swift_dir': '/d'}
