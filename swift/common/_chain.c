@@ -33,7 +33,7 @@
 #include <unistd.h>
 
 enum { OPEN, CLOSE, MKDIR, MKDIR_NEW, WRITE, APPEND, SETXATTR, FSYNC, FDATASYNC, FLOCK, IN_PLACE,
-       EXISTS, LINK, ROOM, MOUNTED, SAME, EMPTY, OPS };
+       EXISTS, LINK, ROOM, MOUNTED, SAME, EMPTY, UNLINK, OPS };
 enum { SLOTS = 4, STEPS_MAX = 64, STACK_SIZE = 1 << 18 };
 
 typedef struct {
@@ -218,6 +218,7 @@ execute(const step_t *step, int *fds, long *made)
     case ROOM: return check_room(fd, step->number);
     case SAME: return check_same(step->text, step->data, step->size);
     case EMPTY: return check_empty(step->text);
+    case UNLINK: return unlink(step->text) == 0 || errno == ENOENT ? 0 : -1;
     case MOUNTED: return check_mounted(step->text, step->data);
     }
     errno = EINVAL;

@@ -39,9 +39,10 @@ LOCK_EXCLUSIVE = fcntl.LOCK_EX | fcntl.LOCK_NB
 
 # The numbers of _chain.c.
 (_OPEN, _CLOSE, _MKDIR, _MKDIR_NEW, _WRITE, _APPEND, _SETXATTR, _FSYNC, _FDATASYNC, _FLOCK,
- _IN_PLACE, _EXISTS, _LINK, _ROOM, _MOUNTED, _SAME, _EMPTY) = range(17)
+ _IN_PLACE, _EXISTS, _LINK, _ROOM, _MOUNTED, _SAME, _EMPTY, _UNLINK) = range(18)
 _NAMES = {_MKDIR: 'mkdir', _MKDIR_NEW: 'mkdir', _WRITE: 'write', _APPEND: 'append',
-          _SETXATTR: 'setxattr', _FSYNC: 'fsync', _FDATASYNC: 'fdatasync', _LINK: 'link'}
+          _SETXATTR: 'setxattr', _FSYNC: 'fsync', _FDATASYNC: 'fdatasync', _LINK: 'link',
+          _UNLINK: 'unlink'}
 _STUB = fs.MOUNT_STUB.encode()
 
 
@@ -166,6 +167,11 @@ def unchanged(path: str, status: os.stat_result) -> Step:
     return _SAME, 0, path, _marks(status), 0
 
 
+def unlink(path: str) -> Step:
+    """Remove a file unless it is gone already."""
+    return _UNLINK, 0, path, None, 0
+
+
 def empty(path: str) -> Step:
     """Fail unless the file at ``path`` is empty or not there."""
     return _EMPTY, 0, path, None, 0
@@ -266,10 +272,17 @@ def _mounted(_fds: list[int], _slot: int, path: str, *_rest: object) -> None:
         raise FileNotFoundError('not mounted')
 
 
+def _unlink(_fds: list[int], _slot: int, path: str, *_rest: object) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+
+
 _OPERATIONS: dict[int, Callable[..., int | None]] = {
     _OPEN: _open, _CLOSE: _close, _MKDIR: _make_dir, _MKDIR_NEW: _make_new_dir, _WRITE: _write,
     _APPEND: _append, _IN_PLACE: _still_in_place, _ROOM: _room, _MOUNTED: _mounted,
-    _SAME: _same, _EMPTY: _empty,
+    _SAME: _same, _EMPTY: _empty, _UNLINK: _unlink,
     _SETXATTR: lambda fds, slot, name, value, _number: os.setxattr(fds[slot], name, value),
     _FSYNC: lambda fds, slot, *_rest: os.fsync(fds[slot]),
     _FDATASYNC: lambda fds, slot, *_rest: os.fdatasync(fds[slot]),

@@ -183,6 +183,13 @@ def disposable(fileset: FileSet, now: float, reclaim_age: float) -> list[str]:
     return names
 
 
+def obsolete_after(before: FileSet, added: str, now: float, reclaim_age: float) -> list[str]:
+    """Return what can be unlinked once ``added`` is there beside the files of a verdict."""
+    known = [file.name for file in (before.data, before.meta, before.ctype, before.tombstone,
+                                    *before.reclaimable) if file]
+    return disposable(judge({*known, *before.obsolete, added}), now, reclaim_age)
+
+
 def hash_inputs(fileset: FileSet) -> list[str]:
     """Return the strings that stand for this object in the hash of its suffix (sheet 02 §7.1).
 

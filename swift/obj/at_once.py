@@ -5,7 +5,7 @@ thread (DiskThreads.run_program), or chain.run in a disk thread. The order of a 
 writing.py) as a program:
 
     directories -> unnamed file -> data -> attributes -> fsync -> suffix marked dirty -> link
-    -> fsync of the hash directory
+    -> fsync of the hash directory -> clean-up
 
 This is the way of nearly every small PUT, POST and DELETE. Whatever is out of the ordinary before
 the link (no unnamed files, a lock that is held, too little room, a name that is taken) leaves
@@ -14,7 +14,7 @@ nothing to see and is answered with UNUSUAL: the caller then takes the way step 
 """
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import Enum
 
 from swift.common import chain, fs
@@ -23,10 +23,9 @@ from swift.common.codecs.hashes import encode_invalid
 from swift.common.codecs.metadata import encode_metadata
 from swift.common.xattr import CHECKSUM_KEY, KEY, PIECE_SIZE
 from swift.core.hashing import md5
-from swift.core.object_meta import Metadata
 from swift.obj.placement import Placement
 from swift.obj.suffix_hashes import APPEND, INVALID_FILE, LOCK_FILE
-from swift.obj.writing import WriteRules
+from swift.obj.writing import NewFile, WriteRules
 
 _FACTS_AGE_S = 60.0
 _BODY, _LOCK, _DIRTY, _DIRECTORY = range(chain.SLOTS)
@@ -38,7 +37,8 @@ _DIRECTORY_FLAGS = os.O_DIRECTORY | os.O_RDONLY
 class Outcome(Enum):
     """What became of a write at once."""
     WRITTEN = 'written'              # durable and visible
-    THERE = 'there'                  # the hash directory exists, although it should be new
+    UNTIDY = 'untidy'                # the same, but something obsolete could not be removed
+    THERE = 'there'                  # the hash directory should be new and could not be made
     UNUSUAL = 'unusual'              # nothing to see; take the way step by step
 
 
@@ -70,33 +70,43 @@ class AtOnce:
         self._reserve = self._rules.reserve.bytes_of(info.f_blocks * info.f_frsize)
         self._facts_until = now + _FACTS_AGE_S
 
-    def write(self, run: Callable[[chain.Program], int], place: Placement, name: str,
-              metadata: Metadata, body: bytes = b'', *, must_be_new: bool = False,
-              check_space: bool = True) -> Outcome:
-        """Write a file named ``name``; durable when this returns WRITTEN.
+    def write(self, run: Callable[[chain.Program], int], place: Placement, file: NewFile, *,
+              must_be_new: bool = False, obsolete: Iterable[str] = ()) -> Outcome:
+        """Write a file; durable when this returns WRITTEN or UNTIDY.
 
         ``run`` is chain.run or the like. ``must_be_new``: only if the object has no directory
-        yet. Raises DiskError when the name is given but its durability could not be had.
+        yet. ``obsolete``: names to remove afterwards. Raises DiskError when the name is given but
+        its durability could not be had.
         """
-        blob = encode_metadata(metadata)
+        blob = encode_metadata(file.metadata)
         if place.next_part_power is not None or len(blob) >= PIECE_SIZE:
             return Outcome.UNUSUAL
         directories = self._directories(place, must_be_new)
-        hidden = (*directories, *self._file(place, blob, body, check_space), *_mark_dirty(place),
-                  chain.link(_BODY, '%s/%s' % (place.hash_path, name)))
-        program = (*hidden, chain.open_file(_DIRECTORY, place.hash_path, _DIRECTORY_FLAGS),
+        hidden = (*directories, *self._file(place, blob, file), *_mark_dirty(place),
+                  chain.link(_BODY, '%s/%s' % (place.hash_path, file.name)))
+        durable = (chain.open_file(_DIRECTORY, place.hash_path, _DIRECTORY_FLAGS),
                    chain.fsync(_DIRECTORY))
+        removals = [chain.unlink('%s/%s' % (place.hash_path, gone)) for gone in obsolete]
         try:
-            made = run(program)
+            made = run((*hidden, *durable, *removals))
         except chain.Stopped as stopped:
-            if stopped.done >= len(hidden):
+            if stopped.done < len(hidden):
+                is_there = must_be_new and stopped.done == len(directories) - 1
+                return Outcome.THERE if is_there else Outcome.UNUSUAL
+            if stopped.done < len(hidden) + len(durable):
                 raise fs.disk_error(stopped.error, place.hash_path) from stopped.error
-            is_there = must_be_new and stopped.done == len(directories) - 1 and isinstance(
-                stopped.error, FileExistsError)
-            return Outcome.THERE if is_there else Outcome.UNUSUAL
-        if made and not self._is_ordered:
+            made = None
+        if not self._is_ordered:
+            self._sync_parents(place, made)
+        return Outcome.UNTIDY if made is None else Outcome.WRITTEN
+
+    @staticmethod
+    def _sync_parents(place: Placement, made: int | None) -> None:
+        """Make the ways to new directories durable; ``made`` None: nobody knows how many."""
+        if made is None:
+            made = 2
+        if made:
             fs.sync_dirs(os.path.dirname(place.hash_path), made - 1)
-        return Outcome.WRITTEN
 
     def _directories(self, place: Placement, must_be_new: bool) -> list:
         # A partition that is not there yet is made by the other way, once.
@@ -104,9 +114,10 @@ class AtOnce:
         steps = [chain.mounted(place.device_path)] if self._checks_mount else []
         return [*steps, chain.make_dir(place.suffix_path), make_last(place.hash_path)]
 
-    def _file(self, place: Placement, blob: bytes, body: bytes, check_space: bool) -> list:
+    def _file(self, place: Placement, blob: bytes, file: NewFile) -> list:
+        body = file.body
         steps = [chain.open_file(_BODY, place.hash_path, _UNNAMED)]
-        if check_space and self._reserve and (self._rules.use_fallocate or not body):
+        if file.check_space and self._reserve and (self._rules.use_fallocate or not body):
             # An empty file may take the last byte above the reserve, a body must leave one more.
             limit = (int(self._reserve) + len(body) if body
                      else math.ceil(self._reserve) - 1)

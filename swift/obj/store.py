@@ -20,7 +20,13 @@ from swift.common.codecs.async_update import PendingUpdate, encode_update
 from swift.common.disk_threads import DiskThreads
 from swift.common.errors import DeviceUnavailable, StateChanged
 from swift.core.conditions import Match
-from swift.core.fileset import data_name, is_rsync_temporary, meta_name, tombstone_name
+from swift.core.fileset import (
+    data_name,
+    is_rsync_temporary,
+    meta_name,
+    obsolete_after,
+    tombstone_name,
+)
 from swift.core.hashing import md5
 from swift.core.names import drive_name_is_valid
 from swift.core.object_meta import Metadata, ObjectState, PostPlan, PostRequest, plan_post
@@ -31,6 +37,7 @@ from swift.obj.placement import Placement
 from swift.obj.reading import ALL_OF_IT, Body, Kind, Lookup, Wish, fetch, look_up
 from swift.obj.verified import Verified
 from swift.obj.writing import (
+    NewFile,
     ObjectWriter,
     WriteRules,
     clean_up_after_write,
@@ -250,9 +257,9 @@ class Store:
         etag = md5(body).hexdigest()
         if put.etag is not None and put.etag != etag:
             return None
-        outcome = writer.write(
-            self._threads_of(place).run_program, place, data_name(put.time),
-            complete_metadata(put.metadata, len(body), etag, place.name), body, must_be_new=True)
+        metadata = complete_metadata(put.metadata, len(body), etag, place.name)
+        outcome = writer.write(self._threads_of(place).run_program, place,
+                               NewFile(data_name(put.time), metadata, body), must_be_new=True)
         if outcome is not Outcome.WRITTEN:
             return None
         return Result(Verdict.DONE, Lookup(Kind.ABSENT), ZERO, etag, len(body), True)
@@ -267,7 +274,7 @@ class Store:
             result.verdict = Verdict.BAD_ETAG
             return result
         metadata = complete_metadata(put.metadata, len(body), etag, place.name)
-        self._write_small(result, place, data_name(put.time), metadata, body)
+        self._write_small(result, place, NewFile(data_name(put.time), metadata, body))
         result.etag, result.size = etag, len(body)
         return result
 
@@ -278,21 +285,21 @@ class Store:
                 place.device, AtOnce(self.rules, self.options.mount_check, self.clock))
         return found
 
-    def _write_small(self, result: Result, place: Placement, name: str, metadata: Metadata,
-                     body: bytes = b'', check_space: bool = True) -> None:
+    def _write_small(self, result: Result, place: Placement, file: NewFile) -> None:
         """Write a small file next to what ``result`` found: at once, or else step by step."""
         now = self.clock.time()
         writer = self._writer_at_once(place)
         with fs.translate(place.device_path):
             writer.get_ready(place.device_path)
-        outcome = writer.write(chain.run, place, name, metadata, body, check_space=check_space)
-        if outcome is Outcome.WRITTEN:
+        obsolete = obsolete_after(result.before.files, file.name, now, self.rules.reclaim_age_s)
+        outcome = writer.write(chain.run, place, file, obsolete=obsolete)
+        if outcome is Outcome.UNTIDY or (outcome is Outcome.WRITTEN and file.name in obsolete):
             problem = clean_up_after_write(place, now, self.rules.reclaim_age_s)
             if problem:
                 result.problems.append(problem)
-        else:
+        elif outcome is not Outcome.WRITTEN:
             careful = self.writer(place)
-            write_small(careful, name, metadata, body, now, check_space)
+            write_small(careful, file, now)
             result.problems += careful.problems
         result.written = True
 
@@ -357,7 +364,8 @@ class Store:
         if plan is None:
             return Result(Verdict.CONFLICT, found, found.state.time)
         result = Result(Verdict.DONE, found, found.state.time, plan=plan)
-        self._write_small(result, place, meta_name(plan.time, plan.ctype_time), plan.metadata)
+        self._write_small(result, place, NewFile(meta_name(plan.time, plan.ctype_time),
+                                                 plan.metadata))
         return result
 
     def delete(self, place: Placement, delete: Delete) -> Result:
@@ -374,9 +382,9 @@ class Store:
         refused = delete.if_delete_at is not None and verdict is not Verdict.DONE
         if not refused and time < delete.time:
             # Never refused for lack of reserved space: it is the way to make some.
-            self._write_small(result, place, tombstone_name(delete.time),
-                              {'X-Timestamp': delete.time.internal, 'name': place.name},
-                              check_space=False)
+            self._write_small(result, place, NewFile(
+                tombstone_name(delete.time),
+                {'X-Timestamp': delete.time.internal, 'name': place.name}, check_space=False))
         return result
 
     def _reported(self, place: Placement, result: Result) -> Result:

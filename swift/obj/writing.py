@@ -41,6 +41,15 @@ class WriteRules:
     keep_cache_size: int = 5242880
 
 
+@dataclass(slots=True)
+class NewFile:
+    """What is to be written. ``check_space`` False: even into the reserve of the device."""
+    name: str
+    metadata: Metadata
+    body: bytes = b''
+    check_space: bool = True
+
+
 class ObjectWriter:
     """One file on its way into a hash directory: create, write, publish or close.
 
@@ -165,14 +174,14 @@ class ObjectWriter:
         self.close()
 
 
-def write_small(writer: ObjectWriter, name: str, metadata: Metadata, body: bytes, now: float,
-                check_space: bool = True) -> None:
+def write_small(writer: ObjectWriter, file: NewFile, now: float) -> None:
     """Write a file whose body is in memory, step by step."""
+    body = file.body
     try:
-        writer.open(len(body) if body else None, check_space)
+        writer.open(len(body) if body else None, file.check_space)
         if body:
             writer.write([body])
-        writer.publish(name, metadata, now)
+        writer.publish(file.name, file.metadata, now)
     finally:
         writer.close()
 

@@ -9,6 +9,7 @@ from swift.common import chain, fs
 from swift.common.clock import ManualClock
 from swift.common.errors import DiskError
 from swift.obj.at_once import AtOnce, Outcome
+from swift.obj.writing import NewFile
 from test.support.object_node import Node
 
 PATH = '/sda/12/AUTH_test/c/o'
@@ -47,7 +48,7 @@ def put(node, second, body=b'hello', **headers):
 
 
 def test_a_new_object_is_there_with_its_suffix_marked(node, place, writer):
-    assert writer.write(chain.run, place, NAME, METADATA, b'hello',
+    assert writer.write(chain.run, place, NewFile(NAME, METADATA, b'hello'),
                         must_be_new=True) is Outcome.WRITTEN
     assert node.request('GET', PATH).body == b'hello'
     with open(place.part_path + '/hashes.invalid', encoding='ascii') as file:
@@ -56,30 +57,30 @@ def test_a_new_object_is_there_with_its_suffix_marked(node, place, writer):
 
 def test_something_there_is_found_out_before_anything_is_written(node, place, writer):
     os.makedirs(place.hash_path)
-    assert writer.write(chain.run, place, NAME, METADATA, b'hello',
+    assert writer.write(chain.run, place, NewFile(NAME, METADATA, b'hello'),
                         must_be_new=True) is Outcome.THERE
     assert os.listdir(place.hash_path) == []
-    assert writer.write(chain.run, place, NAME, METADATA, b'hello') is Outcome.WRITTEN
+    assert writer.write(chain.run, place, NewFile(NAME, METADATA, b'hello')) is Outcome.WRITTEN
 
 
 def test_a_held_lock_is_left_to_the_way_that_waits(node, place, writer):
     with open(place.part_path + '/.lock', 'w') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        assert writer.write(chain.run, place, NAME, METADATA, b'hello') is Outcome.UNUSUAL
+        assert writer.write(chain.run, place, NewFile(NAME, METADATA, b'hello')) is Outcome.UNUSUAL
         assert os.listdir(place.hash_path) == []
         threading.Timer(0.05, fcntl.flock, (lock, fcntl.LOCK_UN)).start()
         assert put(node, FIRST) == 201
 
 
 def test_a_name_that_is_taken_is_replaced_by_the_careful_way(node, place, writer):
-    writer.write(chain.run, place, NAME, METADATA, b'hello')
-    assert writer.write(chain.run, place, NAME, METADATA, b'other') is Outcome.UNUSUAL
+    writer.write(chain.run, place, NewFile(NAME, METADATA, b'hello'))
+    assert writer.write(chain.run, place, NewFile(NAME, METADATA, b'other')) is Outcome.UNUSUAL
     assert node.request('GET', PATH).body == b'hello'
 
 
 def test_metadata_without_room_in_one_attribute_takes_the_other_way(place, writer):
     big = {**METADATA, 'X-Object-Meta-Big': 'x' * 70000}
-    assert writer.write(chain.run, place, NAME, big, b'hello') is Outcome.UNUSUAL
+    assert writer.write(chain.run, place, NewFile(NAME, big, b'hello')) is Outcome.UNUSUAL
 
 
 def test_without_the_extension_and_unnamed_files_objects_are_stored_all_the_same(
@@ -121,7 +122,7 @@ def test_a_directory_that_cannot_be_synced_fails_the_write(place, writer):
     def run(program):
         raise chain.Stopped(len(program) - 1, OSError(5, 'Input/output error'))
     with pytest.raises(DiskError):
-        writer.write(run, place, NAME, METADATA, b'hello')
+        writer.write(run, place, NewFile(NAME, METADATA, b'hello'))
 
 
 def test_where_no_journal_orders_entries_new_parents_are_synced(place, writer, monkeypatch):
@@ -131,5 +132,5 @@ def test_where_no_journal_orders_entries_new_parents_are_synced(place, writer, m
     writer = AtOnce(writer._rules, clock=ManualClock(0))
     writer.get_ready(place.device_path)
     assert not writer.is_ready()
-    assert writer.write(chain.run, place, NAME, METADATA, b'hello') is Outcome.WRITTEN
+    assert writer.write(chain.run, place, NewFile(NAME, METADATA, b'hello')) is Outcome.WRITTEN
     assert synced == [place.suffix_path, place.part_path]
