@@ -43,7 +43,7 @@ def alive(pid):
     """Tell whether a process exists and is no zombie."""
     try:
         return Path('/proc/%d/stat' % pid).read_text().rpartition(')')[2].split()[0] != 'Z'
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
 
 
