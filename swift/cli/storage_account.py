@@ -20,6 +20,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from swift.cli.sign_in import Answer, Credentials, Request, Session, request_for, session_from
 from swift.common.errors import SwiftError
+from swift.core.copies import goes_on
 
 TIMEOUT_S = 60
 RETRY_STATUS = frozenset((408, 429, 498, 500, 502, 503, 504))
@@ -70,6 +71,8 @@ class StorageAccount:
             page = json.loads(answer.body) if answer.body else []
             if not page:
                 return
+            if not goes_on(page, marker):
+                raise AccountError(f'the listing of /{container} begins again at its start')
             yield from (entry['name'] for entry in page)
             marker = page[-1]['name']
 

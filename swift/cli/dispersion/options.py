@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 
 from swift.cli.storage_account import StorageAccount
 from swift.common.config.common import SwiftDir
@@ -63,7 +64,9 @@ def load(path: str | None) -> DispersionOptions:
     return options
 
 
-def account_of(options: DispersionOptions, insecure: bool) -> StorageAccount:
+def account_of(options: DispersionOptions, insecure: bool,
+               sleep: Callable[[float], None]) -> StorageAccount:
     """Return the account of the sample. No request is made yet."""
     return StorageAccount(
-        options, retries=options.retries, insecure=insecure or options.keystone_api_insecure)
+        options, retries=options.retries, sleep=sleep,
+        insecure=insecure or options.keystone_api_insecure)

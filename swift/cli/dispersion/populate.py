@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -29,7 +30,8 @@ POLICY_HEADER = 'X-Storage-Policy'
 
 
 @refuses_in_one_line
-def main(argv: Sequence[str] | None = None, *, clock: Clock = SYSTEM) -> int:
+def main(argv: Sequence[str] | None = None, *, clock: Clock = SYSTEM,
+         sleep: Callable[[float], None] = time.sleep) -> int:
     """Run the program with arguments (without program name) and return its exit code."""
     words = _parser().parse_args(argv)
     options = dispersion_options.load(words.conf)
@@ -39,7 +41,7 @@ def main(argv: Sequence[str] | None = None, *, clock: Clock = SYSTEM) -> int:
         raise Refused('Neither container or object populate is set to run')
     cluster = Cluster.load(options.swift_dir)
     policy = policy_named(cluster, words.policy_name)
-    account = dispersion_options.account_of(options, words.insecure)
+    account = dispersion_options.account_of(options, words.insecure, sleep)
     work = Populating(options, account, policy, words.no_overlap, clock)
     print(f'Using storage policy: {policy.name} ', flush=True)
     try:

@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None, *, clock: Clock = SYSTEM,
         raise Refused('Neither container or object report is set to run')
     cluster = Cluster.load(options.swift_dir)
     policy = policy_named(cluster, words.policy_name)
-    account = dispersion_options.account_of(options, words.insecure)
+    account = dispersion_options.account_of(options, words.insecure, sleep)
     pool = ConnectionPool(clock=clock)
     try:
         survey = Survey(options, account, policy, DirectClient(pool, clock), words.debug, sleep)
