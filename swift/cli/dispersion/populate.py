@@ -24,6 +24,7 @@ from swift.common.clock import SYSTEM, Clock
 from swift.common.cluster import Cluster
 from swift.common.ring.ring import Ring
 from swift.core import dispersion
+from swift.core.hashing import part_of
 from swift.core.policy import StoragePolicy
 
 POLICY_HEADER = 'X-Storage-Policy'
@@ -42,7 +43,7 @@ def main(argv: Sequence[str] | None = None, *, clock: Clock = SYSTEM,
     cluster = Cluster.load(options.swift_dir)
     policy = policy_named(cluster, words.policy_name)
     account = dispersion_options.account_of(options, words.insecure, sleep)
-    work = Populating(options, account, policy, words.no_overlap, clock)
+    work = Populating(options, cluster, account, policy, words.no_overlap, clock)
     print(f'Using storage policy: {policy.name} ', flush=True)
     try:
         if containers:
@@ -78,6 +79,7 @@ class Populating:
     """One run. Raises AccountError and SignInError."""
 
     options: DispersionOptions
+    cluster: Cluster
     account: StorageAccount
     policy: StoragePolicy
     no_overlap: bool
@@ -86,25 +88,34 @@ class Populating:
     def containers(self, ring: Ring, start: int) -> None:
         prefix = dispersion.container_prefix(self.policy.index)
         account = self.account.name
-        self._create('container', ring, lambda name: ring.get_part(account, name),
+        self._create('container', ring, self._part_of(ring, account),
                      _Kind(prefix, '', start, self._create_container))
 
     def objects(self, ring: Ring, start: int) -> None:
         container = dispersion.objects_container(self.policy.index)
         account = self.account.name
         self._create_container(container)
-        self._create('object', ring, lambda name: ring.get_part(account, container, name),
+        self._create('object', ring, self._part_of(ring, account, container),
                      _Kind(dispersion.OBJECT_PREFIX, container, start, self._create_object))
 
-    def _create(self, noun: str, ring: Ring, part_of: Callable[[str], int], kind: _Kind) -> None:
+    def _part_of(self, ring: Ring, *names: str) -> Callable[[str], int]:
+        """Return the partition of what has that name in an account or container.
+
+        The ring is not asked: it would reload itself, which is not for native threads, and a
+        sample follows one table from beginning to end.
+        """
+        power = ring.part_power
+        return lambda name: part_of(self.cluster.hash_path(*names, name, raw_digest=True), power)
+
+    def _create(self, noun: str, ring: Ring, place: Callable[[str], int], kind: _Kind) -> None:
         began, retries_before = self.clock.monotonic(), self.account.retries_made
         taken = set()
         if self.no_overlap:
-            taken = {part_of(name) for name in self.account.names(kind.container, kind.prefix)}
+            taken = {place(name) for name in self.account.names(kind.container, kind.prefix)}
         wanted = dispersion.partitions_wanted(
             ring.partition_count, self.options.dispersion_coverage, len(taken))
         names = (name for name, _part in dispersion.sample(
-            kind.prefix, part_of, wanted, kind.start, taken))
+            kind.prefix, place, wanted, kind.start, taken))
         with Progress(f'Creating {noun}s', wanted) as progress:
             count = for_each(names, kind.create, self.options.concurrency, progress)
         spent = dispersion.time_text(self.clock.monotonic() - began)
