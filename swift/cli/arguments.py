@@ -14,6 +14,8 @@ from swift.common.cluster import Cluster
 from swift.common.errors import ConfigError, RingError
 from swift.core.policy import StoragePolicy
 
+INTERRUPTED = 128 + 2                            # as by signal SIGINT
+
 
 class Refused(Exception):
     """What was asked for cannot be done; the text says why."""
@@ -48,7 +50,10 @@ not_negative.__name__ = 'number'
 
 
 def refuses_in_one_line(program: Callable[..., int]) -> Callable[..., int]:
-    """Decorate a program: what it cannot use is one line on standard error and exit code 1."""
+    """Decorate a program: what it cannot use is one line on standard error and exit code 1.
+
+    Interrupted at the keyboard it ends without a word, as shells expect.
+    """
     @functools.wraps(program)
     def run(*args, **named) -> int:
         try:
@@ -56,6 +61,8 @@ def refuses_in_one_line(program: Callable[..., int]) -> Callable[..., int]:
         except (Refused, ConfigError, RingError) as problem:
             print(' '.join(str(problem).split()), file=sys.stderr)
             return 1
+        except KeyboardInterrupt:
+            return INTERRUPTED
     return run
 
 

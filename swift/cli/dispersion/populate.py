@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from swift.cli.arguments import Parser, Refused, not_negative, policy_named, refuses_in_one_line
+from swift.cli.broken_pipe import say
 from swift.cli.dispersion import options as dispersion_options
 from swift.cli.dispersion.options import DispersionOptions
 from swift.cli.progress import Progress
@@ -44,7 +45,7 @@ def main(argv: Sequence[str] | None = None, *, clock: Clock = SYSTEM,
     policy = policy_named(cluster, words.policy_name)
     account = dispersion_options.account_of(options, words.insecure, sleep)
     work = Populating(options, cluster, account, policy, words.no_overlap, clock)
-    print(f'Using storage policy: {policy.name} ', flush=True)
+    say(f'Using storage policy: {policy.name} ')
     try:
         if containers:
             work.containers(cluster.container_ring, words.container_suffix_start)
@@ -119,10 +120,10 @@ class Populating:
         with Progress(f'Creating {noun}s', wanted) as progress:
             count = for_each(names, kind.create, self.options.concurrency, progress)
         spent = dispersion.time_text(self.clock.monotonic() - began)
-        print(f'Created {count} {noun}s for dispersion reporting, {spent}, '
-              f'{self.account.retries_made - retries_before} retries')
+        say(f'Created {count} {noun}s for dispersion reporting, {spent}, '
+            f'{self.account.retries_made - retries_before} retries')
         covered = 100.0 * (len(taken) + wanted) / ring.partition_count
-        print(f'Total {noun} coverage is now {covered:.2f}%.', flush=True)
+        say(f'Total {noun} coverage is now {covered:.2f}%.')
 
     def _create_container(self, name: str) -> None:
         self.account.put(name, {POLICY_HEADER: self.policy.name})

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from swift.cli.arguments import Parser, Refused, policy_named, refuses_in_one_line
+from swift.cli.broken_pipe import ends_quietly
 from swift.cli.dispersion import options as dispersion_options
 from swift.cli.dispersion.options import DispersionOptions
 from swift.cli.progress import Progress
@@ -37,6 +38,7 @@ UNMOUNTED = ('ERROR: {} is unmounted -- This will cause replicas designated for 
 INDEX_HEADER = 'X-Backend-Storage-Policy-Index'
 
 
+@ends_quietly
 @refuses_in_one_line
 def main(argv: Sequence[str] | None = None, *, clock: Clock = SYSTEM,
          sleep: Callable[[float], None] = green.sleep) -> int:

@@ -111,6 +111,14 @@ def test_populate_with_a_wrong_password(cluster, capsys):
     assert 'answered 401 Unauthorized to user test:tester' in capsys.readouterr().err
 
 
+def test_interruption_ends_without_a_word(cluster, capsys):
+    def interrupt(seconds):
+        raise KeyboardInterrupt
+    cluster.failing = [503]
+    assert report.main([str(cluster.conf)], clock=ManualClock(), sleep=interrupt) == 130
+    assert capsys.readouterr() == ('', '')
+
+
 # -- report ---------------------------------------------------------------------------------------
 
 COMPLETE = ('Queried 8 containers for dispersion reporting, 0s, 0 retries\n'
