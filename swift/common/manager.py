@@ -299,7 +299,8 @@ class Control:
             stdout = subprocess.DEVNULL
         return subprocess.Popen(
             words, stdout=stdout, stdin=subprocess.DEVNULL,
-            env={**os.environ, 'SWIFT_DIR': self.places.swift_dir},
+            env={**os.environ, 'SWIFT_DIR': self.places.swift_dir,
+                 'SWIFT_RUN_DIR': self.places.run_dir},
             stderr=None if stdout is None else subprocess.STDOUT)
 
     def _await_ready(self, child: subprocess.Popen) -> int:

@@ -43,6 +43,7 @@ class Saio:
         return subprocess.run(
             argv,
             env=self.environment(),
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=timeout_s,

@@ -26,7 +26,7 @@ FILTER_ENTRY_POINTS = {'proxy-logging': 'proxy_logging', 'cache': 'memcache'}
 def all_files(layout: Layout) -> dict[str, str]:
     """Map file names below etc/ to their text."""
     files = {'swift.conf': swift_conf(layout), 'proxy-server.conf': proxy_conf(layout),
-             'test.conf': test_conf(layout),
+             'test.conf': test_conf(layout), 'dispersion.conf': dispersion_conf(layout),
              'internal-client.conf': client_conf(layout, 'internal-client'),
              'container-reconciler.conf': client_conf(
                  layout, 'reconciler', section('container-reconciler', {'interval': 10}))}
@@ -120,3 +120,8 @@ def test_conf(layout: Layout) -> str:
         'account5': 'test5', 'username5': 'tester5', 'password5': 'testing5',
         'account6': 'admin', 'username6': 'admin', 'password6': 'admin'}) + section(
         'probe_test', {'proxy_base_url': layout.endpoint})
+
+
+def dispersion_conf(layout: Layout) -> str:
+    return section('dispersion', {'auth_url': layout.auth_url, 'auth_user': 'admin:admin',
+                                  'auth_key': 'admin'})

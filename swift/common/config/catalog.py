@@ -143,6 +143,10 @@ SAMPLES = (
                *CLIENT_PIPELINE)),
     Sample('memcache.conf', 'Cache servers, for all filters and daemons that name none.',
            sections=(Section('memcache', 'swift.common.memcache_conf:MemcacheOptions'),)),
+    Sample('dispersion.conf', 'swift-dispersion-populate and swift-dispersion-report.',
+           sections=(Section('dispersion', 'swift.cli.dispersion.options:DispersionOptions', (
+               'auth_url = http://localhost:8080/auth/v1.0', 'auth_user = test:tester',
+               'auth_key = testing')),)),
     Sample('internal-client.conf', 'Pipeline of clients inside daemons. Never add gatekeeper.',
            sections=CLIENT_PIPELINE),
 )

@@ -332,6 +332,12 @@ def test_what_is_started_has_the_same_root(objects):
     assert objects.init('proxy', 'start')[1][1:] == [str(objects.etc)]
 
 
+def test_what_is_started_has_the_same_run_dir(objects):
+    # By it swift-orphans knows the processes of its cluster.
+    objects.conf('proxy-server.conf', 'show=SWIFT_RUN_DIR')
+    assert objects.init('proxy', 'start')[1][1:] == [str(objects.run_dir)]
+
+
 def test_environment_chooses_the_places(objects):
     done = subprocess.run(
         [sys.executable, ROOT / 'bin' / 'swift-init', 'proxy', 'start'],

@@ -60,10 +60,12 @@ def test_proposed_values_are_the_defaults(name):
         values = dict(conf[section.name])
         options = table.parse(values)
         fixed = {line.split(' = ')[0] for line in section.lines} | {'bind_port'}
+        required = {option.name: values.get(option.name, '1')
+                    for option in table.table.values() if option.required}
         for attribute, option in table.table.items():
             if option.name in values and option.name not in fixed and option.show() != 'auto':
-                assert getattr(options, attribute) == getattr(table.parse(
-                    {'bind_port': '1'}), attribute), option.name
+                assert getattr(options, attribute) == getattr(
+                    table.parse(required), attribute), option.name
 
 
 @pytest.mark.parametrize('name', [name for name in SAMPLES if name.endswith('-server.conf')])

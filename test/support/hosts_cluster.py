@@ -1,0 +1,118 @@
+"""An all-in-one cluster spread over four hosts with addresses of their own (test/support/hosts).
+
+Every host has one storage node, a proxy and a memcached; the proxies answer clients also while
+the lan is cut. Offers what test/support/faults.py needs of a cluster.
+"""
+import contextlib
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from swift.cli.saio import cluster, configs
+from swift.cli.saio.layout import AUTH_PATH, Layout
+from swift.common.services import parse_services
+from test.support.hosts import LAN, Hosts
+from test.support.service import eventually
+
+PORT = 8080
+MEMCACHED_PORT = 11211
+NODE_TIMEOUT_S = 2                               # a cut lan swallows bytes: do not wait for long
+
+
+class HostsLayout(Layout):
+    """Node N is on host N."""
+
+    def ip(self, node: int) -> str:
+        return f'{LAN}.{node}'
+
+
+@dataclass
+class HostsCluster:
+    """The running cluster."""
+
+    layout: HostsLayout
+    hosts: Hosts
+
+    def auth_url_of(self, host: int) -> str:
+        """Where the proxy of a host gives tokens."""
+        return f'http://{self.hosts.front_ip(host)}:{PORT}{AUTH_PATH}'
+
+    def environment(self) -> dict[str, str]:
+        return dict(os.environ, **cluster.environment(self.layout))
+
+    def run(self, host: int, *words: str) -> subprocess.CompletedProcess:
+        """Run a program on a host, in the cluster's environment."""
+        return subprocess.run(self.hosts.command(host, *words), env=self.environment(),
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=120, check=False)
+
+    def swift_init(self, *words: str) -> subprocess.CompletedProcess:
+        """Run swift-init: `name.N` on host N, other names on every host for its own instance."""
+        options = [word for word in words if word.startswith('--')]
+        *names, command = (word for word in words if word not in options)
+        failed = done = None
+        for host in self.hosts.numbers:
+            mine = [f'{name}.{host}' for name in self._services(names)]
+            mine += [name for name in names if name.endswith(f'.{host}')]
+            if mine:
+                done = self.run(host, 'swift-init', *mine, command, *options)
+                failed = failed or (done if done.returncode else None)
+        assert done is not None, words
+        return failed or done
+
+    def _services(self, names: Iterable[str]) -> list[str]:
+        """Return the installed services that names without a number stand for."""
+        services, _explicit = parse_services(name for name in names if '.' not in name)
+        path = self.environment()['PATH']
+        return [str(service) for service in services if shutil.which(service.program, path=path)]
+
+    def pids(self, server: str, node: int | None = None) -> list[int]:
+        return [int(path.read_text()) for path in
+                sorted(Path(self.layout.run).glob(f'{server}/{node or "*"}.pid'))]
+
+
+@contextlib.contextmanager
+def running_on_hosts(root: Path, hosts: Hosts) -> Iterator[HostsCluster]:
+    """Start a cluster in `root` on the hosts, and stop it whatever happens."""
+    made = cluster.make(HostsLayout(root=str(root), port=PORT, memcache_port=MEMCACHED_PORT,
+                                    nodes=hosts.count, workers=1))
+    _write_proxies(made)
+    running = HostsCluster(made, hosts)
+    with contextlib.ExitStack() as stack:
+        for host in hosts.numbers:
+            stack.enter_context(_memcached(hosts, host))
+        stack.callback(running.swift_init, 'all', 'kill', '--kill-after-timeout')
+        done = running.swift_init('main', 'start')
+        assert done.returncode == 0, done.stdout + done.stderr
+        yield running
+
+
+def _write_proxies(layout: HostsLayout) -> None:
+    """Replace the one proxy by one for each host."""
+    etc = Path(layout.etc)
+    (etc / 'proxy-server.conf').unlink()
+    (etc / 'proxy-server').mkdir()
+    for host in layout.node_numbers:
+        text = configs.proxy_conf(layout).replace('bind_ip = 127.0.0.1', 'bind_ip = 0.0.0.0')
+        text = text.replace('/proxy.log', f'/proxy{host}.log').replace(
+            '[app:proxy-server]\n', f'[app:proxy-server]\nnode_timeout = {NODE_TIMEOUT_S}\n')
+        (etc / 'proxy-server' / f'{host}.conf').write_text(text)
+
+
+@contextlib.contextmanager
+def _memcached(hosts: Hosts, host: int) -> Iterator[None]:
+    process = subprocess.Popen(
+        hosts.command(host, 'memcached', '-u', 'root', '-l', '127.0.0.1', '-m', '16',
+                      '-p', str(MEMCACHED_PORT)), stdin=subprocess.DEVNULL)
+    try:
+        probe = hosts.command(host, 'bash', '-c',
+                              f'exec 3<>/dev/tcp/127.0.0.1/{MEMCACHED_PORT}')
+        eventually(lambda: subprocess.run(probe, capture_output=True, check=False
+                                          ).returncode == 0, 'memcached')
+        yield
+    finally:
+        process.terminate()
+        process.wait(10)
