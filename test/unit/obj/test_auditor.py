@@ -264,7 +264,7 @@ def test_suffixes_of_old_tombstones_are_marked_for_reclaim(tmp_path, kind, age, 
     assert invalid.read_text() == (suffix + '\n') * marks
 
 
-# -- resuming, pacing, devices -----------------------------------------------------------------------
+# -- resuming, pacing, devices ------------------------------------------------------------------
 
 def status(audited, kind='ALL'):
     path = audited.devices / 'sda/objects' / ('auditor_status_%s.json' % kind)
@@ -378,7 +378,7 @@ def test_a_pass_runs_both_scans_in_processes_of_their_own(tmp_path, concurrency,
         assert audited.stats('ZBF') and len(audited.quarantined()) == 1
 
 
-# -- golden objects ----------------------------------------------------------------------------------
+# -- golden objects ------------------------------------------------------------------------------
 
 CASES = {name: case for name, case in golden_objects.cases().items() if not case['policy_index']}
 CORRUPT = {name for name in CASES if name.startswith('corrupt_')} | {'no_xattr'}
