@@ -147,6 +147,8 @@ SAMPLES = (
                Section('container-reconciler',
                        'swift.container.reconciler:ContainerReconcilerOptions'),
                *CLIENT_PIPELINE)),
+    Sample('drive-audit.conf', 'swift-drive-audit, which root runs from cron.',
+           sections=(Section('drive-audit', 'swift.cli.drive_audit:DriveAuditOptions'),)),
     Sample('memcache.conf', 'Cache servers, for all filters and daemons that name none.',
            sections=(Section('memcache', 'swift.common.memcache_conf:MemcacheOptions'),)),
     Sample('internal-client.conf', 'Pipeline of clients inside daemons. Never add gatekeeper.',
