@@ -1,4 +1,5 @@
 """swift-recon against recon filters that answer from memory, over real HTTP."""
+import contextlib
 import hashlib
 import http.server
 import io
@@ -96,12 +97,36 @@ class Recon:
         return lines[3:-1]
 
 
+@contextlib.contextmanager
+def started(etc):
+    made = Recon(etc, 2)
+    try:
+        yield made
+    finally:
+        for node in made.nodes:
+            node.close()
+
+
+@pytest.fixture(scope='module')
+def shared(tmp_path_factory):
+    with started(tmp_path_factory.mktemp('etc')) as made:
+        yield made
+
+
 @pytest.fixture
-def cluster(tmp_path):
-    made = Recon(tmp_path, 2)
-    yield made
-    for node in made.nodes:
-        node.close()
+def cluster(shared):
+    """Nodes and rings made once, since rings are synced to disk; answers are each test's own."""
+    for node in shared.nodes:
+        node.answers.clear()
+        node.server_name = 'object-server/3.0.0'
+    return shared
+
+
+@pytest.fixture
+def own_cluster(tmp_path):
+    """One that a test may damage."""
+    with started(tmp_path) as made:
+        yield made
 
 
 def numbers(low, high, avg, total, reported=2, failed='0.0', none=0):
@@ -134,18 +159,18 @@ def test_async(cluster):
         "Error: Can't check asyncs on non object servers."]
 
 
-def test_hosts_that_do_not_answer_are_named_unless_suppressed(cluster):
-    cluster.answer('async', {'async_pending': 2}, None)
-    cluster.nodes[1].close()
+def test_hosts_that_do_not_answer_are_named_unless_suppressed(own_cluster):
+    own_cluster.answer('async', {'async_pending': 2}, None)
+    own_cluster.nodes[1].close()
     try:
-        _title, error, _line = cluster.check('-a')
+        _title, error, _line = own_cluster.check('-a')
         assert re.fullmatch(r'-> %s/recon/async: <urlopen error .*refused>'
-                            % re.escape(cluster.nodes[1].url), error)
-        assert len(cluster.check('-a', '--suppress')) == 2
-        assert '-> %s/recon/async: {\'async_pending\': 2}' % cluster.nodes[0].url in (
-            cluster.check('-a', '--suppress', '-v'))
+                            % re.escape(own_cluster.nodes[1].url), error)
+        assert len(own_cluster.check('-a', '--suppress')) == 2
+        assert '-> %s/recon/async: {\'async_pending\': 2}' % own_cluster.nodes[0].url in (
+            own_cluster.check('-a', '--suppress', '-v'))
     finally:
-        cluster.nodes[1] = SimpleNamespace(close=lambda: None)
+        own_cluster.nodes[1] = SimpleNamespace(close=lambda: None)
 
 
 def test_nonsense_from_hosts_is_no_answer(cluster):
@@ -337,7 +362,8 @@ def test_versions(cluster):
 @pytest.mark.parametrize('server_type, first', [
     ('object', ['async pendings', 'auditor stats ', 'updater times', 'on expirers',
                 'on reconstructors']),
-    ('container', ['auditor stats', 'updater times', 'on sharders']), ('account', ['auditor stats'])])
+    ('container', ['auditor stats', 'updater times', 'on sharders']),
+    ('account', ['auditor stats'])])
 def test_all_checks_in_their_order(cluster, server_type, first):
     titles = [line[len(STAMP):] for line in cluster.run(server_type, '--all', '--suppress')
               if line.startswith(STAMP)]
@@ -350,11 +376,11 @@ def test_all_checks_in_their_order(cluster, server_type, first):
         'Checking time-sync', 'Checking versions']
 
 
-def test_hosts_are_chosen_by_policy_region_and_zone(cluster):
-    cluster.ring('object-1', cluster.nodes[:1])
+def test_hosts_are_chosen_by_policy_region_and_zone(own_cluster):
+    own_cluster.ring('object-1', own_cluster.nodes[:1])
 
     def hosts(*argv):
-        return [line for line in cluster.run(*argv) if line.startswith('-->')]
+        return [line for line in own_cluster.run(*argv) if line.startswith('-->')]
     start = '--> Starting reconnaissance on %d hosts (%s)'
     assert hosts('-u', '--suppress') == [start % (2, 'object')]
     for policy in ('silver', '1'):
@@ -365,8 +391,8 @@ def test_hosts_are_chosen_by_policy_region_and_zone(cluster):
                                                    start % (2, 'container')]
 
 
-def test_without_swift_conf_the_other_checks_go_on(cluster):
-    (cluster.etc / 'swift.conf').unlink()
-    lines = cluster.run('account', '--md5', '--time', '--suppress')
-    assert 'Error: cannot read swift.conf in %s' % cluster.etc in lines
+def test_without_swift_conf_the_other_checks_go_on(own_cluster):
+    (own_cluster.etc / 'swift.conf').unlink()
+    lines = own_cluster.run('account', '--md5', '--time', '--suppress')
+    assert 'Error: cannot read swift.conf in %s' % own_cluster.etc in lines
     assert STAMP + 'Checking time-sync' in lines

@@ -13,8 +13,8 @@ def test_load_average():
 
 
 def test_memory():
-    assert proc_files.memory(['MemTotal:       16384 kB\n', 'HugePages_Total:       0\n', '\n']) == {
-        'MemTotal': '16384 kB', 'HugePages_Total': '0'}
+    lines = ['MemTotal:       16384 kB\n', 'HugePages_Total:       0\n', '\n']
+    assert proc_files.memory(lines) == {'MemTotal': '16384 kB', 'HugePages_Total': '0'}
 
 
 def test_mounts():
