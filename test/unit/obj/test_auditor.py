@@ -204,13 +204,13 @@ def test_damage_that_was_just_replaced_quarantines_nothing(tmp_path, monkeypatch
     shorten(data_file(hash_dir))
     (audited.devices / 'sdb').mkdir()
     newer = data_file(audited.put(device='sdb', **{'X-Timestamp': '1700000001.00000'}))
-    real = reading._checked_size
+    real = reading._checked_status
 
     def replaced_meanwhile(state, fd):
-        monkeypatch.setattr(reading, '_checked_size', real)
+        monkeypatch.setattr(reading, '_checked_status', real)
         os.rename(newer, hash_dir / newer.name)
         return real(state, fd)
-    monkeypatch.setattr(reading, '_checked_size', replaced_meanwhile)
+    monkeypatch.setattr(reading, '_checked_status', replaced_meanwhile)
     assert counts(audited.scan()) == (0, 0, 0) and audited.quarantined() == []
     assert counts(audited.scan()) == (1, 0, 0)
 

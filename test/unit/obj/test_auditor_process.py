@@ -23,9 +23,10 @@ class Host:
                                              'swift_hash_path_suffix = changeme\n')
         self.conf = tmp_path / 'object-server.conf'
         self.conf.write_text(
-            '[DEFAULT]\ndevices = {0}/devices\nmount_check = false\nswift_dir = {0}\nuser = root\n'
-            'log_file = {0}/log\nrecon_cache_path = {0}/recon\n[object-auditor]\n'
-            'files_per_second = 0\nzero_byte_files_per_second = 1000\n'.format(tmp_path))
+            f'[DEFAULT]\ndevices = {tmp_path}/devices\nmount_check = false\n'
+            f'swift_dir = {tmp_path}\nuser = root\nlog_file = {tmp_path}/log\n'
+            f'recon_cache_path = {tmp_path}/recon\n[object-auditor]\n'
+            'files_per_second = 0\nzero_byte_files_per_second = 1000\n')
         node = Node(tmp_path / 'devices')
         for number in range(3):
             node.request('PUT', '/sda/%d/a/c/o%d' % (number, number), {
