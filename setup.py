@@ -17,8 +17,9 @@ APPS = [
 ]
 FILTERS = [f'{name} = swift.common.middleware.{name}:filter_factory' for name in (
     'catch_errors', 'copy', 'crossdomain', 'gatekeeper', 'healthcheck', 'listing_formats',
-    'memcache', 'name_check', 'proxy_logging', 'read_only', 'tempauth')]
+    'memcache', 'name_check', 'proxy_logging', 'read_only', 'recon', 'tempauth')]
 DISKFILES = ['replication.fs = swift.obj.diskfile:DiskFileManager']
+WATCHERS = ['dark_data = swift.obj.watchers.dark_data:DarkDataWatcher']
 
 setup(
     name='swift',
@@ -44,5 +45,6 @@ setup(
         'paste.app_factory': APPS,
         'paste.filter_factory': FILTERS,
         'swift.diskfile': DISKFILES,
+        'swift.object_audit_watcher': WATCHERS,
     },
 )

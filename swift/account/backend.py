@@ -120,6 +120,15 @@ class AccountBroker(Broker):
                                'FROM policy_stat ORDER BY storage_policy_index')
         return {index: PolicyTotals(*totals) for index, *totals in rows}
 
+    def migrate(self) -> bool:
+        """Give a database of before there were policies its counts per policy; True iff it was."""
+        with self.reading() as file:
+            if 'storage_policy_index' in file.columns('container'):
+                return False
+            with self._transaction(file):
+                schema.migrate_account(file.db)
+            return True
+
     def takes_records(self, override_deleted: bool) -> bool:
         """Tell whether container records are accepted: there is a database and it is not deleted.
 

@@ -46,3 +46,27 @@ def container_reconciler() -> int:
     from swift.common.daemon import run_daemon
     from swift.container.reconciler import ContainerReconciler
     return run_daemon(ContainerReconciler, 'container-reconciler', sys.argv[1:])
+
+
+def object_auditor() -> int:
+    """Run the object auditor."""
+    green.patch()
+    from swift.common.daemon import run_daemon
+    from swift.obj.auditor import ObjectAuditor, add_arguments
+    return run_daemon(ObjectAuditor, 'object-auditor', sys.argv[1:], add_arguments)
+
+
+def container_auditor() -> int:
+    """Run the container auditor."""
+    green.patch()
+    from swift.common.daemon import run_daemon
+    from swift.container.auditor import ContainerAuditor
+    return run_daemon(ContainerAuditor, 'container-auditor', sys.argv[1:])
+
+
+def account_auditor() -> int:
+    """Run the account auditor."""
+    green.patch()
+    from swift.account.auditor import AccountAuditor
+    from swift.common.daemon import run_daemon
+    return run_daemon(AccountAuditor, 'account-auditor', sys.argv[1:])

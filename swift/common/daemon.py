@@ -17,6 +17,7 @@ import random
 import signal
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from swift.common import commandline, green
@@ -185,13 +186,24 @@ def in_processes(work: Callable[[Any], None], items: Iterable[Any], limit: int,
     for item in items:
         if len(running) >= limit:
             failed += _wait_for_one(running)
-        pid = os.fork()
-        if pid == 0:
-            _be_child(work, item, logger)
-        running.add(pid)
+        running.add(start_process(work, item, logger))
     while running:
         failed += _wait_for_one(running)
     return failed
+
+
+def start_process(work: Callable[[Any], None], item: Any, logger: Logger) -> int:
+    """Run `work(item)` in a forked process and return its number."""
+    pid = os.fork()
+    if pid == 0:
+        _be_child(work, item, logger)
+    return pid
+
+
+def wait_for_process(pid: int) -> None:
+    """Wait for the end of a process of ours, if it was not noticed before."""
+    with suppress(ChildProcessError):
+        os.waitpid(pid, 0)
 
 
 def _be_child(work: Callable[[Any], None], item: Any, logger: Logger) -> None:

@@ -67,6 +67,22 @@ def read_blob(fd: int | str) -> bytes:
     return blob
 
 
+def add_missing_checksum(path: str) -> bool:
+    """Give the blob of a file from before checksums its own; True iff that was done.
+
+    Files are never written again, so the blob cannot change meanwhile. A file that is gone, or
+    has no room, stays as it is.
+    """
+    try:
+        if _optional(path, CHECKSUM_KEY) is not None:
+            return False
+        checksum = md5(_read_pieces(path)).hexdigest().encode('ascii')
+        os.setxattr(path, CHECKSUM_KEY, checksum, os.XATTR_CREATE)
+        return True
+    except OSError:
+        return False
+
+
 def _read_pieces(fd: int | str) -> bytes:
     try:
         pieces = [os.getxattr(fd, KEY)]

@@ -3,6 +3,10 @@
 Layer 3, no I/O. The partition is the one in the request path; the object server never computes it
 from the ring (sheet 02 §1).
 """
+from collections.abc import Callable
+
+from swift.common.errors import Damaged, NameCollision
+from swift.core.names import split_path
 from swift.core.policy import StoragePolicy
 
 
@@ -55,3 +59,34 @@ class Placement:
 
     def __str__(self) -> str:
         return '%s%s' % (self.device, self.name)
+
+    def on_other_name(self, name: str, path: str) -> None:
+        """Raise what it means that the metadata of ``path`` names another object than this."""
+        raise NameCollision('%s is stored where %s belongs' % (name, self.name), path)
+
+
+class FoundPlacement(Placement):
+    """A hash directory that a walk over the disk met: its name is all that is known of its object.
+
+    ``suffix`` is the directory it stands in; ``hash_of`` maps account, container, object to a hash.
+    """
+
+    __slots__ = ('_hash_of',)
+
+    def __init__(self, device: str, device_path: str, part: str, policy: StoragePolicy,
+                 suffix: str, name: str, hash_of: Callable[[str, str, str], str]):
+        super().__init__(device, device_path, part, policy, '', '', '', name)
+        self.suffix = suffix
+        self.suffix_path = '%s/%s' % (self.part_path, suffix)
+        self.hash_path = '%s/%s' % (self.suffix_path, name)
+        self._hash_of = hash_of
+
+    def on_other_name(self, name: str, path: str) -> None:
+        """Raise Damaged unless an object of this name belongs into this directory."""
+        try:
+            found = self._hash_of(*split_path(name, 3, 3, True))
+        except ValueError:
+            found = None
+        if found != self.hash:
+            raise Damaged(path, path, self.device, 'Hash of name in metadata does not match '
+                          'directory name')

@@ -20,7 +20,7 @@ from enum import Enum
 from swift.common import fs
 from swift.common.codecs.metadata import decode_metadata
 from swift.common.codecs.unpickle import BadPickle
-from swift.common.errors import Damaged, DiskError, NameCollision, StateChanged
+from swift.common.errors import Damaged, DiskError, StateChanged
 from swift.common.xattr import read_blob
 from swift.core import fileset
 from swift.core.fileset import FileSet
@@ -101,6 +101,11 @@ class Body:
             verified.note(self._status)
         self.small = data
         self.close()
+
+    @property
+    def position(self) -> int:
+        """How far the body has been read."""
+        return self._position
 
     def start(self, position: int, verified: Verified | None) -> None:
         """Go to a position. With ``verified`` a read from 0 to the end is checked by the ETag."""
@@ -245,6 +250,9 @@ def look_up(place: Placement, now: Timestamp, open_expired: bool = False,
         if files.tombstone:
             return _open_tombstone(place, files)
     except Damaged as error:
+        # What arrived since must not pay for what it replaced.
+        if set(fs.list_dir(place.hash_path)) != set(names):
+            raise StateChanged('%s was changed' % place.hash_path, place.hash_path) from None
         quarantine_object(place)
         return Lookup(Kind.ABSENT, problem=error.reason)
     return Lookup(Kind.ABSENT, files=files)
@@ -290,7 +298,7 @@ def _read_state(place: Placement, files: FileSet, fd: int, path: str) -> ObjectS
             ctype_path = '%s/%s' % (place.hash_path, files.ctype.name)
             ctype = _read_metadata(ctype_path, ctype_path)
     if data['name'] != place.name:
-        raise NameCollision('%s is stored where %s belongs' % (data['name'], place.name), path)
+        place.on_other_name(data['name'], path)
     try:
         return merge(data, meta, ctype)
     except (KeyError, ValueError) as error:

@@ -35,5 +35,15 @@ class Verified:
         self._until[_identity(status)] = self._clock.monotonic() + FRESH_S
 
 
+class NeverVerified(Verified):
+    """No memo: every whole read is checked. For auditors."""
+
+    def is_fresh(self, status: os.stat_result) -> bool:
+        return False
+
+    def note(self, status: os.stat_result) -> None:
+        pass
+
+
 def _identity(status: os.stat_result) -> tuple:
     return status.st_dev, status.st_ino, status.st_size, status.st_ctime_ns

@@ -25,7 +25,7 @@ from swift.cli.saio.layout import Layout
 from swift.common.services import STANDALONE
 
 DAEMONS = ('object-updater', 'container-updater', 'account-reaper', 'object-expirer',
-           'container-reconciler')
+           'container-reconciler', 'object-auditor', 'container-auditor', 'account-auditor')
 START_TIMEOUT_S = 60
 MEMCACHED_MEGABYTES = 64
 

@@ -13,9 +13,11 @@ PIPELINE = ('catch_errors gatekeeper healthcheck proxy-logging cache listing_for
 # Daemons look around often, so that a developer sees the effect of what he does.
 DAEMONS = {
     'object': {'object-updater': {'interval': 10, 'concurrency': 1},
-               'object-expirer': {'interval': 10}},
-    'container': {'container-updater': {'interval': 10, 'concurrency': 1}},
-    'account': {'account-reaper': {'interval': 10, 'concurrency': 4}},
+               'object-expirer': {'interval': 10}, 'object-auditor': {'interval': 60}},
+    'container': {'container-updater': {'interval': 10, 'concurrency': 1},
+                  'container-auditor': {'interval': 60}},
+    'account': {'account-reaper': {'interval': 10, 'concurrency': 4},
+                'account-auditor': {'interval': 60}},
 }
 # One expirer is enough for all nodes.
 ON_FIRST_NODE = ('object-expirer',)
@@ -94,10 +96,11 @@ def storage_conf(layout: Layout, kind: str, node: int) -> str:
         'devices': layout.devices_root(node), 'mount_check': 'false', 'disable_fallocate': 'true',
         'bind_ip': layout.ip(node), 'bind_port': layout.port_of(kind, node), 'workers': 1,
         'recon_cache_path': layout.cache(node), **common_options(layout, f'{kind}{node}')})
-    text += section('pipeline:main', {'pipeline': f'healthcheck {kind}-server'})
+    text += section('pipeline:main', {'pipeline': f'healthcheck recon {kind}-server'})
     more = {'splice': 'yes'} if kind == 'object' else {}
     text += section(f'app:{kind}-server', {'use': f'egg:swift#{kind}', **more})
     text += section('filter:healthcheck', {'use': 'egg:swift#healthcheck'})
+    text += section('filter:recon', {'use': 'egg:swift#recon'})
     for daemon, options in DAEMONS[kind].items():
         if node == 1 or daemon not in ON_FIRST_NODE:
             text += section(daemon, {**options, **located_options(layout, daemon)})

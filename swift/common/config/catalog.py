@@ -64,6 +64,7 @@ def _filter(name: str, table: str, entry_point: str = '', *lines: str) -> Sectio
 
 HEALTHCHECK = _filter('healthcheck', 'healthcheck:HealthCheckOptions')
 CACHE = Section('filter:cache', 'swift.common.memcache_conf:MemcacheOptions', _use('memcache'))
+RECON = _filter('recon', 'recon:ReconOptions')
 LOGGING = _filter('proxy-logging', 'proxy_logging:ProxyLoggingOptions', 'proxy_logging')
 CATCH_ERRORS = _filter('catch_errors', 'catch_errors:CatchErrorsOptions')
 TEMPAUTH_USERS = (
@@ -78,8 +79,8 @@ TEMPAUTH_USERS = (
 
 
 def _storage_head(kind: str, table: str) -> tuple[Section, ...]:
-    return (Section('pipeline:main', lines=('pipeline = healthcheck %s-server' % kind,)),
-            Section('app:%s-server' % kind, table, _use(kind)), HEALTHCHECK)
+    return (Section('pipeline:main', lines=('pipeline = healthcheck recon %s-server' % kind,)),
+            Section('app:%s-server' % kind, table, _use(kind)), HEALTHCHECK, RECON)
 
 
 EXPIRER = 'swift.obj.expirer:ObjectExpirerOptions'
@@ -121,15 +122,20 @@ SAMPLES = (
     Sample('account-server.conf', 'Account server and its daemons.',
            COMMON + 'DatabaseServerOptions', 6202, OBJECT_ONLY + PROXY_ONLY,
            (*_storage_head('account', 'swift.account.options:AccountServerOptions'),
-            Section('account-reaper', 'swift.account.reaper:AccountReaperOptions'))),
+            Section('account-reaper', 'swift.account.reaper:AccountReaperOptions'),
+            Section('account-auditor', 'swift.account.auditor:AccountAuditorOptions'))),
     Sample('container-server.conf', 'Container server and its daemons.',
            COMMON + 'DatabaseServerOptions', 6201, OBJECT_ONLY + PROXY_ONLY,
            (*_storage_head('container', 'swift.container.options:ContainerServerOptions'),
-            Section('container-updater', 'swift.container.options:ContainerUpdaterOptions'))),
+            Section('container-updater', 'swift.container.options:ContainerUpdaterOptions'),
+            Section('container-auditor', 'swift.container.auditor:ContainerAuditorOptions'))),
     Sample('object-server.conf', 'Object server and its daemons.',
            COMMON + 'StorageServerOptions', 6200, PROXY_ONLY,
            (*_storage_head('object', 'swift.obj.options:ObjectServerOptions'),
             Section('object-updater', 'swift.obj.updater:ObjectUpdaterOptions'),
+            Section('object-auditor', 'swift.obj.auditor:ObjectAuditorOptions'),
+            Section('object-auditor:watcher:swift#dark_data',
+                    'swift.obj.watchers.dark_data:DarkDataOptions'),
             Section('object-expirer', EXPIRER))),
     Sample('object-expirer.conf', 'Deprecated: the object-expirer with a file of its own; '
                                   'put [object-expirer] into object-server.conf instead.',
@@ -141,6 +147,8 @@ SAMPLES = (
                Section('container-reconciler',
                        'swift.container.reconciler:ContainerReconcilerOptions'),
                *CLIENT_PIPELINE)),
+    Sample('drive-audit.conf', 'swift-drive-audit, which root runs from cron.',
+           sections=(Section('drive-audit', 'swift.cli.drive_audit:DriveAuditOptions'),)),
     Sample('memcache.conf', 'Cache servers, for all filters and daemons that name none.',
            sections=(Section('memcache', 'swift.common.memcache_conf:MemcacheOptions'),)),
     Sample('dispersion.conf', 'swift-dispersion-populate and swift-dispersion-report.',
