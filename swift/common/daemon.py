@@ -187,14 +187,15 @@ def in_processes(work: Callable[[Any], None], items: Iterable[Any], limit: int,
             failed += _wait_for_one(running)
         pid = os.fork()
         if pid == 0:
-            _be_child(work, item, logger)
+            be_child(work, item, logger)
         running.add(pid)
     while running:
         failed += _wait_for_one(running)
     return failed
 
 
-def _be_child(work: Callable[[Any], None], item: Any, logger: Logger) -> None:
+def be_child(work: Callable[[Any], None], item: Any, logger: Logger) -> None:
+    """Run `work(item)` in a child that was just forked, and end it. Never returns."""
     code = 1
     try:
         green.after_fork_in_child()

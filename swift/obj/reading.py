@@ -14,7 +14,7 @@ asks not to be given a small body that fails the check.
 """
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from swift.common import fs
@@ -26,7 +26,7 @@ from swift.core import fileset
 from swift.core.fileset import FileSet
 from swift.core.hashing import md5
 from swift.core.object_meta import Metadata, ObjectState, merge
-from swift.core.timestamp import Timestamp
+from swift.core.timestamp import ZERO, Timestamp
 from swift.obj.guard import Guard
 from swift.obj.placement import Placement
 from swift.obj.quarantine import quarantine_damaged_dir, quarantine_object
@@ -341,6 +341,36 @@ def _checked_status(state: ObjectState, fd: int) -> os.stat_result:
     return status
 
 
+def open_by_hash(nameless: Placement, hash_path: Callable[..., str], with_body: bool = False
+                 ) -> tuple[Placement, Lookup]:
+    """Open what is stored under the hash of ``nameless``, whose names are not known.
+
+    Returns it with its full placement; objects whose time is over count as present. What has a
+    name of another hash is quarantined: no request would ever find it. Raises like look_up.
+    """
+    place = nameless
+    files = fileset.judge(fs.list_dir(nameless.hash_path))
+    chosen = files.data or files.tombstone
+    if chosen is not None:
+        path = '%s/%s' % (nameless.hash_path, chosen.name)
+        try:
+            place = _named(nameless, _read_metadata(path, path)['name'], hash_path)
+        except Damaged as error:
+            quarantine_object(nameless)
+            return nameless, Lookup(Kind.ABSENT, problem=error.reason)
+    return place, look_up(place, ZERO, open_expired=True, with_body=with_body)
+
+
+def _named(nameless: Placement, name: str, hash_path: Callable[..., str]) -> Placement:
+    parts = name.split('/', 3)
+    if len(parts) != 4 or parts[0] or not all(parts[1:]):
+        raise Damaged('name', reason='bad name in metadata: %r' % name)
+    account, container, obj = parts[1:]
+    if hash_path(account, container, obj) != nameless.hash:
+        raise Damaged('name', reason='Hash of name in metadata does not match directory name')
+    return replace(nameless, account=account, container=container, obj=obj)
+
+
 @dataclass(frozen=True, slots=True)
 class Wish:
     """How a body will be read: from its start to its end? Not at all if found damaged?"""
@@ -357,7 +387,16 @@ def fetch(place: Placement, now: Timestamp, open_expired: bool,
 
     With ``verified`` they are checked against the ETag.
     """
-    found = look_up(place, now, open_expired, with_body=True)
+    return _prefetched(place, look_up(place, now, open_expired, with_body=True), verify, wish)
+
+
+def fetch_by_hash(nameless: Placement, hash_path: Callable[..., str]) -> tuple[Placement, Lookup]:
+    """Like open_by_hash with a body; a small one is read, and refused if it is damaged."""
+    place, found = open_by_hash(nameless, hash_path, with_body=True)
+    return place, _prefetched(place, found, True, Wish(refuse_damaged=True))
+
+
+def _prefetched(place: Placement, found: Lookup, verify: bool, wish: Wish) -> Lookup:
     if found.body is None or found.body.size > SMALL_BODY_BYTES or not wish.whole:
         return found
     try:

@@ -129,6 +129,7 @@ SAMPLES = (
     Sample('object-server.conf', 'Object server and its daemons.',
            COMMON + 'StorageServerOptions', 6200, PROXY_ONLY,
            (*_storage_head('object', 'swift.obj.options:ObjectServerOptions'),
+            Section('object-replicator', 'swift.obj.replicator:ObjectReplicatorOptions'),
             Section('object-updater', 'swift.obj.updater:ObjectUpdaterOptions'),
             Section('object-expirer', EXPIRER))),
     Sample('object-expirer.conf', 'Deprecated: the object-expirer with a file of its own; '
