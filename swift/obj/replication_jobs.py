@@ -135,7 +135,7 @@ class Jobs:
             stats.hashmatch += 1
             return Outcome.IN_SYNC, answer.headers.get(STATE_HEADER)
         stats.rsync += 1
-        is_sent = self._sync(job, node, suffixes)
+        is_sent = self._sync(job, node, suffixes, not remote)
         stats.suffix_sync += len(suffixes)
         self._statsd.update_stats('suffix.syncs', len(suffixes))
         return Outcome.SENT if is_sent else Outcome.FAILED, None
@@ -147,8 +147,10 @@ class Jobs:
         if hashed.computed:
             self._statsd.update_stats('suffix.hashes', hashed.computed)
 
-    def _sync(self, job: Job, node: Node, suffixes: Sequence[str]) -> bool:
+    def _sync(self, job: Job, node: Node, suffixes: Sequence[str], is_new: bool) -> bool:
         if self._options.sync_method == 'rsync':
+            if is_new:
+                self._make_partition(job, node, suffixes)
             return self._push(job, node, suffixes)
         sender = self._owner.sender
         return sender.sync(job.place, node, sender.list(job.place, suffixes)).ok
@@ -225,11 +227,19 @@ class Jobs:
         ``is_served``: another node of its far region got them, and passes them on.
         """
         if self._options.sync_method == 'rsync':
+            self._make_partition(job, node, suffixes)
             return set(snapshot) if self._push(job, node, suffixes, is_revert=True) else None
         result = self._owner.sender.sync(job.place, node, snapshot, only_check=is_served)
         return set(result.in_sync) if result.ok else None
 
     # -- rsync ---------------------------------------------------------------------------------
+
+    def _make_partition(self, job: Job, node: Node, suffixes: Sequence[str]) -> None:
+        """Have a node make the directories of a partition: rsync makes the lowest one only.
+
+        What marks a suffix dirty makes the partition.
+        """
+        self._mark_dirty(job, node, suffixes[:1])
 
     def _push(self, job: Job, node: Node, suffixes: Sequence[str], is_revert: bool = False) -> bool:
         place, options = job.place, self._options
