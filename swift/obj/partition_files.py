@@ -74,8 +74,11 @@ def _judged(suffix_path: str, rules: Rules) -> Iterator[tuple[str, FileSet]]:
 
 
 def _names(files: FileSet) -> tuple[str, ...]:
-    """Return the names of the files that count."""
-    chosen = (files.data, files.meta, files.ctype, files.tombstone, *files.reclaimable)
+    """Return the names of the files that count, in the order in which they may go.
+
+    Metadata before the data: alone it would be a stray that nobody is ever offered.
+    """
+    chosen = (*files.reclaimable, files.ctype, files.meta, files.data, files.tombstone)
     return tuple(dict.fromkeys(file.name for file in chosen if file))
 
 

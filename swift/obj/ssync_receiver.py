@@ -363,7 +363,8 @@ def _decide(place: Placement, offer: Offer, hash_path: Any
 
 
 def _page(status: int) -> bytes:
-    return status_map[status]().body
+    """Return the body that an answer of this status has."""
+    return b''.join(status_map[status]()({'REQUEST_METHOD': 'SSYNC'}, lambda *_args: None))
 
 
 def _line(token: str) -> bytes:

@@ -31,7 +31,7 @@ from test.support.service import eventually, free_port
 
 NOW = 1800000000
 PART = 11
-ACCOUNT, CONTAINER = 'AUTH_test', 'c'
+ACCOUNT = 'AUTH_test'
 
 
 class FixedRing:
@@ -89,10 +89,10 @@ class Server:
             return [b'']
         return self.app(environ, start_response)
 
-    def do(self, method, name, time, headers=(), body=None, part=PART):
+    def do(self, method, name, time, headers=(), body=None, part=PART, container='c'):
         """Carry out a request of a proxy; return its status."""
         env = {'REQUEST_METHOD': method, 'SCRIPT_NAME': '', 'QUERY_STRING': '',
-               'PATH_INFO': '/%s/%d/%s/%s/%s' % (self.device, part, ACCOUNT, CONTAINER, name),
+               'PATH_INFO': '/%s/%d/%s/%s/%s' % (self.device, part, ACCOUNT, container, name),
                'SERVER_NAME': 'x', 'SERVER_PORT': '1', 'SERVER_PROTOCOL': 'HTTP/1.1',
                'REMOTE_ADDR': '127.0.0.1', 'wsgi.url_scheme': 'http',
                'wsgi.input': io.BytesIO(body or b''), 'HTTP_X_TIMESTAMP': time}
@@ -136,8 +136,10 @@ class ObjectCluster:
         if sync_method == 'rsync':
             self._start_rsync(tmp_path)
         nodes = []
+        self.running = []
         for server in self.servers:
             running = self._stack.enter_context(served(server.serve))
+            self.running.append(running)
             self._stack.callback(server.app.close)
             host, port = running.address
             nodes.append(RingNode(server.number, (regions or [1] * count)[server.number],

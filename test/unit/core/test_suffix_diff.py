@@ -71,7 +71,7 @@ def test_with_enough_copies_left_no_handoff_is_asked():
 
 def test_one_node_of_a_far_region_is_sent_to():
     peers = [node(1, 2), node(2, 2), node(3, 1), node(4, 1)]
-    sent = {number: Outcome.SENT for number in range(1, 5)}
+    sent = dict.fromkeys(range(1, 5), Outcome.SENT)
     assert run(peers, sent)[0] == [1, 3, 4]
     # A failure does not serve the region, and neither does being in sync.
     assert run(peers, {1: Outcome.FAILED})[0] == [1, 2, 3, 4]

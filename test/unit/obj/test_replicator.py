@@ -4,7 +4,9 @@ import shutil
 
 import pytest
 
-from swift.common import log
+from swift.common import fs, log
+from swift.common.errors import PeerClosed
+from swift.common.http.client import Exchange
 from swift.common.locks import file_lock
 from test.support.object_cluster import NOW, PART, ObjectCluster
 
@@ -207,6 +209,110 @@ def test_damage_does_not_spread_and_costs_the_handoff_nothing_else(tmp_path):
         assert (handoff.path / 'quarantined/objects').exists()
 
 
+# -- death in the middle --------------------------------------------------------------------------
+
+def fill(handoff):
+    for number in range(4):
+        handoff.do('PUT', 'o%d' % number, at(1), body=b'x' * number)
+    handoff.do('POST', 'o1', at(2), {'X-Object-Meta-A': '1'})
+    handoff.do('DELETE', 'o2', at(3))
+    return handoff.tree()
+
+
+@pytest.mark.parametrize('count', range(0, 40, 3))
+def test_a_receiver_that_dies_at_any_message_costs_nothing(tmp_path, count):
+    with ObjectCluster(tmp_path, count=2, replicas=1) as made:
+        primary, handoff = made.servers
+        expected = fill(handoff)
+        app, reads = primary.app, []
+
+        class Mortal:
+            """A body whose reader dies after some reads."""
+            broken = False
+
+            def __init__(self, body):
+                self._body = body
+
+            def readline(self, *args):
+                return self._dying(self._body.readline, args)
+
+            def read(self, *args):
+                return self._dying(self._body.read, args)
+
+            def _dying(self, read, args):
+                reads.append(args)
+                if len(reads) > count:
+                    self._body.broken = True
+                    raise ConnectionResetError('dead')
+                return read(*args)
+
+        def dying(environ, start_response):
+            if environ['REQUEST_METHOD'] == 'SSYNC':
+                environ['wsgi.input'] = Mortal(environ['wsgi.input'])
+            return app(environ, start_response)
+        primary.app = dying
+        made.replicate(1)
+        primary.app = app
+        # Whatever is not at its primary is still here.
+        assert {**handoff.tree(), **primary.tree()} == expected
+        made.replicate(1)
+        assert primary.tree() == expected and not handoff.tree()
+
+
+@pytest.mark.parametrize('kept', range(0, 900, 70))
+def test_a_sender_that_dies_at_any_byte_leaves_whole_objects_only(tmp_path, kept):
+    with ObjectCluster(tmp_path, count=2, replicas=1) as made:
+        primary, handoff = made.servers
+        expected = fill(handoff)
+        sent = []
+        real = Exchange._out
+
+        def dying(exchange, data):
+            room = kept - sum(sent)
+            sent.append(len(data))
+            real(exchange, data[:max(0, room)])
+            if room < len(data):
+                exchange.close()
+                raise PeerClosed('dead')
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Exchange, '_out', dying)
+            made.replicate(1)
+        found = primary.tree()
+        assert set(found) <= set(expected)
+        assert all(expected[path] == content for path, content in found.items())
+        assert {**handoff.tree(), **found} == expected
+        made.replicate(1)
+        assert primary.tree() == expected and not handoff.tree()
+
+
+@pytest.mark.parametrize('count', range(6))
+def test_a_replicator_killed_while_it_empties_a_handoff_goes_on_later(tmp_path, count):
+    with ObjectCluster(tmp_path, count=2, replicas=1) as made:
+        primary, handoff = made.servers
+        expected = fill(handoff)
+        steps = []
+
+        class Killed(BaseException):
+            pass
+
+        def hook(name):
+            if name == 'drop':
+                steps.append(name)
+                if len(steps) > count:
+                    raise Killed
+        fs.set_step_hook(hook)
+        try:
+            made.replicate(1)
+        except Killed:
+            pass
+        finally:
+            fs.set_step_hook(None)
+        assert primary.tree() == expected
+        assert len(handoff.tree()) == max(0, len(expected) - count)
+        made.replicate(1)
+        assert not (handoff.path / 'objects' / str(PART)).exists()
+
+
 # -- what an unchanged partition costs ------------------------------------------------------------
 
 def requests(servers):
@@ -353,7 +459,8 @@ def test_a_changed_ring_ends_the_pass(tmp_path):
         made.ring.changed = True
         made.replicate(0)
         assert not made.servers[1].tree()
-        assert any('Ring change detected' in line for line in made.servers[0].logger.lines(log.INFO))
+        assert any('Ring change detected' in line
+                   for line in made.servers[0].logger.lines(log.INFO))
 
 
 def test_handoffs_first_leaves_the_rest_while_any_is_stuck(tmp_path):
