@@ -14,7 +14,7 @@ asks not to be given a small body that fails the check.
 """
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 
 from swift.common import fs
@@ -368,7 +368,8 @@ def _named(nameless: Placement, name: str, hash_path: Callable[..., str]) -> Pla
     account, container, obj = parts[1:]
     if hash_path(account, container, obj) != nameless.hash:
         raise Damaged('name', reason='Hash of name in metadata does not match directory name')
-    return replace(nameless, account=account, container=container, obj=obj)
+    return Placement(nameless.device, nameless.device_path, nameless.part, nameless.policy,
+                     account, container, obj, nameless.hash)
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,16 +388,19 @@ def fetch(place: Placement, now: Timestamp, open_expired: bool,
 
     With ``verified`` they are checked against the ETag.
     """
-    return _prefetched(place, look_up(place, now, open_expired, with_body=True), verify, wish)
+    return _prefetched(place, look_up(place, now, open_expired, with_body=True), verified,
+                       wish)
 
 
-def fetch_by_hash(nameless: Placement, hash_path: Callable[..., str]) -> tuple[Placement, Lookup]:
+def fetch_by_hash(nameless: Placement, hash_path: Callable[..., str], verified: Verified
+                  ) -> tuple[Placement, Lookup]:
     """Like open_by_hash with a body; a small one is read, and refused if it is damaged."""
     place, found = open_by_hash(nameless, hash_path, with_body=True)
-    return place, _prefetched(place, found, True, Wish(refuse_damaged=True))
+    return place, _prefetched(place, found, verified, Wish(refuse_damaged=True))
 
 
-def _prefetched(place: Placement, found: Lookup, verify: bool, wish: Wish) -> Lookup:
+def _prefetched(place: Placement, found: Lookup, verified: Verified | None,
+                wish: Wish) -> Lookup:
     if found.body is None or found.body.size > SMALL_BODY_BYTES or not wish.whole:
         return found
     try:

@@ -214,8 +214,8 @@ class _Session:
     def _send_object(self, hash_: str, want: Want) -> bool:
         """Send what is wanted of one object as it is now; False if it cannot be read."""
         try:
-            place, found = self._store.run(self._place.with_hash(hash_), _fetch,
-                                           self._store.cluster.hash_path)
+            place, found = self._store.run(self._place.with_hash(hash_), fetch_by_hash,
+                                           self._store.cluster.hash_path, self._store.verified)
         except DiskError as error:
             self._sender.logger.warning('cannot send %s: %s', hash_, error)
             return False
@@ -249,7 +249,7 @@ class _Session:
         if body.small is not None:
             yield body.small
             return
-        body.start(0, verify=True)
+        body.start(0, self._store.verified)
         left = body.size
         while left > 0:
             data = self._store.read_step(body, min(left, self._sender.chunk_size))
@@ -257,10 +257,6 @@ class _Session:
                 raise SessionError('%s ends early' % body.path)
             left -= len(data)
             yield data
-
-
-def _fetch(place: Placement, hash_path: Any) -> tuple[Placement, Lookup]:
-    return fetch_by_hash(place, hash_path)
 
 
 def _head(method: str, path: str, metadata: Metadata) -> bytes:
