@@ -9,7 +9,7 @@ only if it is empty. A name tells its content, so a file that came meanwhile has
 """
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from swift.common import fs
@@ -34,6 +34,9 @@ class Listed:
 
 
 Snapshot = dict[str, Listed]
+# Objects listed, offered and removed in one go: bounds the memory of a partition's job, how long
+# it holds locks at a peer, and what one failure throws back.
+OBJECTS_PER_BATCH = 10_000
 
 
 def list_suffixes(part_path: str) -> list[str]:
@@ -41,14 +44,17 @@ def list_suffixes(part_path: str) -> list[str]:
     return sorted(filter(is_suffix, fs.list_dir(part_path)))
 
 
-def list_objects(part_path: str, suffixes: Iterable[str], device_path: str,
-                 rules: Rules) -> Snapshot:
-    """Return what is in some suffixes, cleaned up. Suffixes that turn out empty are marked dirty.
+def list_objects(part_path: str, suffixes: Sequence[str], device_path: str, rules: Rules,
+                 limit: int = OBJECTS_PER_BATCH) -> tuple[Snapshot, int]:
+    """Return what is in the first of some suffixes, cleaned up, and how many suffixes these are.
 
-    Raises DiskError. Cost: two system calls per object.
+    Stops after the suffix with which ``limit`` objects are reached. Suffixes that turn out empty
+    are marked dirty. Raises DiskError. Cost: two system calls per object.
     """
     found: Snapshot = {}
-    for suffix in suffixes:
+    for used, suffix in enumerate(suffixes):
+        if len(found) >= limit:
+            return found, used
         suffix_path = os.path.join(part_path, suffix)
         count = len(found)
         for hash_, files in _judged(suffix_path, rules):
@@ -57,7 +63,7 @@ def list_objects(part_path: str, suffixes: Iterable[str], device_path: str,
                 found[hash_] = Listed(Times.of(files), names)
         if len(found) == count and os.path.isdir(part_path):
             mark_suffixes_dirty(part_path, (suffix,), device_path)
-    return found
+    return found, len(suffixes)
 
 
 def _judged(suffix_path: str, rules: Rules) -> Iterator[tuple[str, FileSet]]:
@@ -82,23 +88,18 @@ def _names(files: FileSet) -> tuple[str, ...]:
     return tuple(dict.fromkeys(file.name for file in chosen if file))
 
 
-def drop(part_path: str, snapshot: Mapping[str, Listed], hashes: Iterable[str],
-         device_path: str) -> int:
-    """Remove the listed files of some objects; return how many objects. Raises DiskError."""
-    count = 0
-    touched = set()
+def drop(part_path: str, snapshot: Mapping[str, Listed], hashes: Collection[str],
+         device_path: str) -> None:
+    """Remove the listed files of some objects. Raises DiskError."""
+    if not hashes:
+        return
+    mark_suffixes_dirty(part_path, sorted({hash_[-3:] for hash_ in hashes}), device_path)
     for hash_ in hashes:
-        suffix = hash_[-3:]
-        if suffix not in touched:
-            touched.add(suffix)
-            mark_suffixes_dirty(part_path, (suffix,), device_path)
-        path = os.path.join(part_path, suffix, hash_)
+        path = os.path.join(part_path, hash_[-3:], hash_)
         for name in snapshot[hash_].names:
             fs.step('drop')
             fs.unlink_if_there(os.path.join(path, name))
         fs.remove_dir_if_empty(path)
-        count += 1
-    return count
 
 
 def remove_empty(part_path: str) -> bool:

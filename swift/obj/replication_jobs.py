@@ -25,7 +25,6 @@ from swift.core.suffix_diff import InSync, Outcome, PeerRound, Token
 from swift.obj.partition_files import (
     Snapshot,
     drop,
-    list_objects,
     list_suffixes,
     remove_empty,
 )
@@ -153,7 +152,8 @@ class Jobs:
                 self._make_partition(job, node, suffixes)
             return self._push(job, node, suffixes)
         sender = self._owner.sender
-        return sender.sync(job.place, node, sender.list(job.place, suffixes)).ok
+        return all(sender.sync(job.place, node, snapshot).ok
+                   for _suffixes, snapshot in sender.batches(job.place, suffixes))
 
     # -- revert --------------------------------------------------------------------------------
 
@@ -186,10 +186,13 @@ class Jobs:
 
     def _revert_locked(self, job: Job, stats: Any) -> bool:
         place = job.place
-        suffixes, snapshot = self._store.run(place, _list_all, self._rules())
-        if snapshot:
-            held = self._give(job, suffixes, snapshot, stats)
+        suffixes = self._store.run(place, lambda _place: list_suffixes(place.part_path))
+        for some, snapshot in self._owner.sender.batches(place, suffixes):
+            if not snapshot:
+                continue
+            held = self._give(job, some, snapshot, stats)
             if held is None:
+                # The rest would meet the same trouble.
                 return False
             self._store.run(place, _drop, snapshot, held)
         is_gone = self._store.run(place, lambda _place: remove_empty(place.part_path))
@@ -293,11 +296,6 @@ def _hash(place: Placement, rules: Rules, recalculate: Iterable[str], do_listing
     # The token first: what changes while we hash must not look unchanged later.
     token = state_token(place.part_path, rules.now)
     return token, get_hashes(place.part_path, place.device_path, rules, recalculate, do_listing)
-
-
-def _list_all(place: Placement, rules: Rules) -> tuple[list[str], Snapshot]:
-    suffixes = list_suffixes(place.part_path)
-    return suffixes, list_objects(place.part_path, suffixes, place.device_path, rules)
 
 
 def _drop(place: Placement, snapshot: Snapshot, hashes: list[str]) -> None:

@@ -48,6 +48,35 @@ class Selection:
         return bool(self.devices or self.partitions or self.policies)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """One policy on one local device; makes the jobs of its partitions.
+
+    Jobs are made when their turn comes: a node has more partitions than memory for jobs.
+    """
+    home: Node
+    ring: Any
+    top: Placement
+
+    def key(self, part: int) -> tuple[int, str, int]:
+        """What a partition is remembered under."""
+        return (self.top.policy.index, self.home.device, part)
+
+    def peers(self, part: int) -> tuple[tuple[Node, ...], bool]:
+        """Return the primaries of a partition but for this device, and whether it is none."""
+        primaries = self.ring.get_part_nodes(part)
+        others = tuple(node for node in primaries if node.id != self.home.id)
+        return others, len(others) == len(primaries)
+
+    def job(self, part: int) -> Job:
+        """Return the job of a partition."""
+        peers, is_handoff = self.peers(part)
+        return Job(self.top.in_part(str(part)), part, self.home, peers, is_handoff)
+
+
+Todo = tuple[Plan, int]
+
+
 class RingChanged(SwiftError):
     """Partitions moved: the rest of the pass would follow an outdated plan."""
 
@@ -80,7 +109,7 @@ class ReplicationPass:
             self._logger.info('Ring change detected. Aborting current replication pass.')
         self._report()
 
-    def _work(self, handoffs: list[Job], updates: list[Job]) -> None:
+    def _work(self, handoffs: list[Todo], updates: list[Todo]) -> None:
         random.shuffle(handoffs)
         random.shuffle(updates)
         if self._options.handoffs_first:
@@ -95,13 +124,13 @@ class ReplicationPass:
         random.shuffle(mixed)
         self._run_all(mixed)
 
-    def _run_all(self, jobs: list[Job]) -> None:
+    def _run_all(self, todo: list[Todo]) -> None:
         pool = Pool(self._options.concurrency)
         try:
-            for job in jobs:
+            for plan, part in todo:
                 self._check_rings()
                 self._check_report()
-                pool.spawn_n(self._run_job, job)
+                pool.spawn_n(self._run_job, plan.job(part))
         finally:
             pool.waitall()
 
@@ -124,10 +153,16 @@ class ReplicationPass:
 
     # -- which partitions there are ------------------------------------------------------------
 
-    def _collect(self) -> tuple[list[Job], list[Job]]:
-        """Return the handoff jobs and the update jobs of this pass."""
-        handoffs: list[Job] = []
-        updates: list[Job] = []
+    def _collect(self) -> tuple[list[Todo], list[Todo]]:
+        """Return the handoff partitions and the others of this pass."""
+        handoffs: list[Todo] = []
+        updates: list[Todo] = []
+        for plan in self._plans():
+            for part in self._parts_of(plan):
+                (handoffs if plan.peers(part)[1] else updates).append((plan, part))
+        return handoffs, updates
+
+    def _plans(self) -> Iterator[Plan]:
         for policy in self._owner.replicated_policies():
             if self._selection.policies and policy.index not in self._selection.policies:
                 continue
@@ -138,18 +173,17 @@ class ReplicationPass:
             self._rings[policy.index] = (ring, ring.devs)
             for home in self._owner.local_devices(policy):
                 if self._is_selected(home.device):
-                    for job in self._jobs_on(home, policy, ring):
-                        (handoffs if job.is_handoff else updates).append(job)
-        return handoffs, updates
+                    yield Plan(home, ring, Placement(
+                        home.device, self._store.device_path(home.device), '', policy, '', '', '',
+                        ''))
 
     def _is_selected(self, device: str) -> bool:
         wanted = self._selection.devices
         return (not wanted or device in wanted) and self._owner.handles(device)
 
-    def _jobs_on(self, home: Node, policy: StoragePolicy, ring: Any) -> Iterator[Job]:
+    def _parts_of(self, plan: Plan) -> Iterator[int]:
+        home, top = plan.home, plan.top
         stats = self._owner.stats_of(home.device)
-        top = Placement(home.device, self._store.device_path(home.device), '', policy, '', '', '',
-                        '')
         try:
             parts, problems = self._store.run(top, _list_partitions, self._clock.time())
         except (DiskError, OSError) as error:
@@ -163,66 +197,65 @@ class ReplicationPass:
             self._logger.warning('%s', problem)
             stats.fail((home,))
         for part in parts:
-            if self._selection.partitions and part not in self._selection.partitions:
-                continue
-            if part >= ring.partition_count:
+            if part >= plan.ring.partition_count:
                 stats.fail((home,))
-                continue
-            primaries = ring.get_part_nodes(part)
-            peers = tuple(node for node in primaries if node.id != home.id)
-            place = Placement(top.device, top.device_path, str(part), policy, '', '', '', '')
-            yield Job(place, part, home, peers, len(peers) == len(primaries))
+            elif not self._selection.partitions or part in self._selection.partitions:
+                yield part
 
     # -- which of them did not change ----------------------------------------------------------
 
-    def _without_unchanged(self, jobs: list[Job]) -> list[Job]:
-        """Return the jobs without those that are as they were, here and at all peers."""
-        groups: dict[tuple[int, str], list[Job]] = defaultdict(list)
-        for job in jobs:
-            if job.key in self._owner.known:
-                groups[job.place.policy.index, job.device].append(job)
+    def _without_unchanged(self, todo: list[Todo]) -> list[Todo]:
+        """Return what is left of ``todo`` without what is as it was, here and at all peers."""
+        groups: dict[Plan, list[int]] = defaultdict(list)
+        for plan, part in todo:
+            if plan.key(part) in self._owner.known:
+                groups[plan].append(part)
         unchanged: set[tuple] = set()
-        for group in groups.values():
-            for start in range(0, len(group), STATES_PER_REQUEST):
-                unchanged |= self._find_unchanged(group[start:start + STATES_PER_REQUEST])
-        return [job for job in jobs if job.key not in unchanged]
+        for plan, parts in groups.items():
+            for start in range(0, len(parts), STATES_PER_REQUEST):
+                unchanged |= self._find_unchanged(plan, parts[start:start + STATES_PER_REQUEST])
+        return [(plan, part) for plan, part in todo if plan.key(part) not in unchanged]
 
-    def _find_unchanged(self, jobs: list[Job]) -> set[tuple]:
-        """Return the keys of those jobs (of one device and policy) that need no work."""
+    def _find_unchanged(self, plan: Plan, parts: list[int]) -> set[tuple]:
+        """Return the keys of those partitions that need no work."""
         now = self._clock.time()
-        place = jobs[0].place
         try:
-            tokens = self._store.run(place, _read_tokens, [job.part for job in jobs], now)
+            tokens = self._store.run(plan.top, _read_tokens, parts, now)
         except (DiskError, OSError):
             return set()
         known: dict[tuple, InSync] = self._owner.known
-        candidates = [job for job in jobs if suffix_diff.may_skip(
-            known[job.key], tokens[job.part], (node.id for node in job.peers), now,
-            self._options.full_check_interval)]
-        answers = self._ask_states(candidates, place.policy)
+        candidates = []
+        for part in parts:
+            peers = plan.peers(part)[0]
+            if suffix_diff.may_skip(known[plan.key(part)], tokens[part],
+                                    (node.id for node in peers), now,
+                                    self._options.full_check_interval):
+                candidates.append((part, peers))
+        answers = self._ask_states(candidates, plan.top.policy)
         found = set()
-        for job in candidates:
+        for part, peers in candidates:
+            key = plan.key(part)
             if suffix_diff.still_in_sync(
-                    known[job.key], lambda peer, part=job.part: answers.get((peer, part))):
-                found.add(job.key)
-                self._count_unchanged(job)
+                    known[key], lambda peer, part=part: answers.get((peer, part))):
+                found.add(key)
+                self._count_unchanged(plan.home.device, len(peers))
         return found
 
-    def _count_unchanged(self, job: Job) -> None:
-        stats = self._owner.stats_of(job.device)
+    def _count_unchanged(self, device: str, peer_count: int) -> None:
+        stats = self._owner.stats_of(device)
         stats.attempted += 1
         stats.unchanged += 1
-        stats.success += len(job.peers)
-        stats.hashmatch += len(job.peers)
+        stats.success += peer_count
+        stats.hashmatch += peer_count
         self._done += 1
 
-    def _ask_states(self, jobs: Iterable[Job], policy: StoragePolicy
+    def _ask_states(self, wanted: Iterable[tuple[int, tuple[Node, ...]]], policy: StoragePolicy
                     ) -> dict[tuple[int, int], Token]:
         """Return the tokens that peers give, by node id and partition."""
         asked: dict[int, tuple[Node, list[int]]] = {}
-        for job in jobs:
-            for node in job.peers:
-                asked.setdefault(node.id, (node, []))[1].append(job.part)
+        for part, peers in wanted:
+            for node in peers:
+                asked.setdefault(node.id, (node, []))[1].append(part)
         answers: dict[tuple[int, int], Token] = {}
         with Pile(ASKED_AT_ONCE) as pile:
             for node, parts in asked.values():

@@ -43,8 +43,8 @@ from swift.obj.ssync_sender import SsyncSender, SyncTimeouts
 from swift.obj.store import Store
 
 _PER_DISK = 'object_replication_per_disk'
-# Partitions remembered at most; some 300 bytes each.
-KNOWN_MAX = 200_000
+# Partitions remembered at most; some 700 bytes each.
+KNOWN_MAX = 100_000
 
 
 class ObjectReplicatorOptions(StorageDaemonOptions, DiskOptions, section='object-replicator'):

@@ -12,7 +12,7 @@ Offers and small sub-requests are joined to chunks of JOIN_BYTES: a receiver see
 and a partition of a million objects costs a thousand writes instead of a million.
 Memory: the offers of one session and one step of a body.
 """
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,11 +63,14 @@ class SsyncSender:
         self.chunk_size = chunk_size
         self.logger = logger
 
-    def list(self, place: Placement, suffixes: Iterable[str]) -> Snapshot:
-        """Return what the partition holds. Raises DiskError."""
-        rules = Rules(self.store.clock.time(), self.store.rules.reclaim_age_s)
-        return self.store.run(place, lambda _place: list_objects(
-            place.part_path, suffixes, place.device_path, rules))
+    def batches(self, place: Placement, suffixes: Sequence[str]
+                ) -> Iterator[tuple[Sequence[str], Snapshot]]:
+        """Yield some suffixes at a time with what they hold. Raises DiskError."""
+        while suffixes:
+            rules = Rules(self.store.clock.time(), self.store.rules.reclaim_age_s)
+            snapshot, used = self.store.run(place, list_batch, suffixes, rules)
+            yield suffixes[:used], snapshot
+            suffixes = suffixes[used:]
 
     def sync(self, place: Placement, node: Any, snapshot: Snapshot,
              only_check: bool = False) -> SyncResult:
@@ -257,6 +260,11 @@ class _Session:
                 raise SessionError('%s ends early' % body.path)
             left -= len(data)
             yield data
+
+
+def list_batch(place: Placement, suffixes: Sequence[str], rules: Rules) -> tuple[Snapshot, int]:
+    """Return what the first of some suffixes hold, and how many these are. For disk threads."""
+    return list_objects(place.part_path, suffixes, place.device_path, rules)
 
 
 def _head(method: str, path: str, metadata: Metadata) -> bytes:

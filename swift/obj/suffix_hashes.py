@@ -110,6 +110,8 @@ def consolidate(part_path: str, now: float) -> Hashes | None:
             changed = [suffix for suffix in dirty if hashes.get(suffix, '') is not None]
             if changed:
                 hashes.update(dict.fromkeys(changed))
+                # What is returned is what is in the file: callers compare the two.
+                hashes[UPDATED] = now
                 write_hashes(part_path, hashes, now)
             if dirty:
                 with fs.translate(path):

@@ -174,7 +174,8 @@ def sync(made, **more):
     suffixes = sorted(name for name in os.listdir(source.path / 'objects' / str(PART))
                       if len(name) == 3)
     sender = source.replicator.sender
-    return sender.sync(place, made.nodes[1], sender.list(place, suffixes), **more)
+    (_suffixes, snapshot), = sender.batches(place, suffixes)
+    return sender.sync(place, made.nodes[1], snapshot, **more)
 
 
 def raw_client(made, number):
