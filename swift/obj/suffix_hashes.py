@@ -8,6 +8,7 @@ Locking: whoever empties the list holds ``.lock`` exclusively. Appending takes t
 append is atomic, so writers need not wait for each other, only for a consolidation. Nodes of the
 original, which lock exclusively for both, are compatible with that.
 """
+import math
 import os
 from collections.abc import Callable, Iterable
 
@@ -107,18 +108,24 @@ def consolidate(part_path: str, now: float) -> Hashes | None:
                     dirty = decode_invalid(file.read())
             except FileNotFoundError:
                 return hashes
-            changed = [suffix for suffix in dirty if hashes.get(suffix, '') is not None]
-            if changed:
-                hashes.update(dict.fromkeys(changed))
-                # What is returned is what is in the file: callers compare the two.
-                hashes[UPDATED] = now
-                write_hashes(part_path, hashes, now)
             if dirty:
+                hashes.update(dict.fromkeys(dirty))
+                # Written even if all of them were unknown already: somebody who is computing one
+                # of them right now must see that the file is another one, and compute it again.
+                hashes[UPDATED] = _later_than(hashes.get(UPDATED, -1), now)
+                write_hashes(part_path, hashes, hashes[UPDATED])
                 with fs.translate(path):
                     os.truncate(path, 0)
             return hashes
     except FileNotFoundError:
         return None
+
+
+def _later_than(updated: object, now: float) -> float:
+    """Return the time of an update: now, or just after the last one if the clock stood still."""
+    if not isinstance(updated, int | float) or not math.isfinite(updated) or now > updated:
+        return now
+    return math.nextafter(updated, math.inf)
 
 
 def suffix_hash(suffix_path: str, now: float, reclaim_age: float,
