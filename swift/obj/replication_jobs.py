@@ -85,6 +85,11 @@ class Jobs:
             stats.fail(job.peers)
             return
         self._count_hashes(stats, hashed)
+        if not hashed.hashes:
+            self._remove_empty(job)
+            stats.success += len(job.peers)
+            stats.hashmatch += len(job.peers)
+            return
         tokens = self._ask_peers(job, dict(hashed.hashes), stats)
         if tokens is not None and token is not None:
             self._owner.remember(job.key, InSync(token, tokens, self._clock.time()))
@@ -154,6 +159,22 @@ class Jobs:
         sender = self._owner.sender
         return all(sender.sync(job.place, node, snapshot).ok
                    for _suffixes, snapshot in sender.batches(job.place, suffixes))
+
+    def _remove_empty(self, job: Job) -> None:
+        """Remove a partition without objects: there is nothing to push, now or later."""
+        place = job.place
+
+        def remove(_place: Placement) -> bool:
+            held = try_lock(place.part_path, place.device_path, (PARTITION_LOCK,))
+            if held is None:
+                return False             # somebody is bringing objects
+            with held:
+                return remove_empty(place.part_path)
+        try:
+            if self._store.run(place, remove):
+                self._logger.info('Removing partition: %s', place.part_path)
+        except (DiskError, OSError) as error:
+            self._logger.error('cannot remove %s: %s', place.part_path, error)
 
     # -- revert --------------------------------------------------------------------------------
 

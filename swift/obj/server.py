@@ -174,9 +174,12 @@ class ObjectController:
             self.statsd.timing(name % method, seconds * 1000, _SAMPLE_RATES.get(method))
         if self.labeled is not None and self.labeled.enabled:
             names = (environ['PATH_INFO'].split('/', 5) + [None] * 6)[3:5]
-            self.labeled.timing('swift_object_server_request_timing', seconds * 1000, {
-                'method': method, 'status': status, 'account': names[0], 'container': names[1],
-                'policy': policy or '0'})
+            labels = {'method': method, 'status': status, 'policy': policy or '0'}
+            if method == 'REPLICATE':
+                labels['skip_rehash'] = names[0] is not None
+            else:
+                labels.update(account=names[0], container=names[1])
+            self.labeled.timing('swift_object_server_request_timing', seconds * 1000, labels)
 
     def close(self) -> None:
         """End the disk threads."""

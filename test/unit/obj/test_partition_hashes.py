@@ -7,6 +7,7 @@ import shutil
 import pytest
 
 from swift.common.codecs.hashes import decode_hashes
+from swift.common.metrics import LabeledStatsd
 from swift.obj import partition_hashes, suffix_hashes
 from swift.obj.partition_hashes import QUIET_S, Rules, get_hashes, state_token
 from test.support import golden_objects
@@ -71,6 +72,16 @@ def test_marking_makes_the_partition_and_ignores_what_is_no_suffix(node, tmp_pat
     assert (tmp_path / 'sda/objects/5/hashes.invalid').read_text() == 'abc\ndef\n'
     assert node.request('REPLICATE', '/sda/6/zzz').status == 200
     assert not (tmp_path / 'sda/objects/6').exists()
+
+
+def test_labels_of_the_timing(node, tmp_path):
+    (tmp_path / 'sda').mkdir()
+    sent = []
+    node.app.labeled = LabeledStatsd(lambda line: sent.append(line.decode()), 'dogstatsd')
+    node.request('REPLICATE', '/sda/5')
+    node.request('REPLICATE', '/sda/5/abc')
+    assert ['skip_rehash:False' in line for line in sent] == [True, False]
+    assert 'skip_rehash:True' in sent[1] and 'account' not in sent[1]
 
 
 @pytest.mark.parametrize('path, policy, status', [

@@ -19,7 +19,7 @@ def at(seconds, offset=''):
 
 @pytest.fixture(params=METHODS)
 def trio(request, tmp_path):
-    with ObjectCluster(tmp_path, sync_method=request.param) as made:
+    with ObjectCluster(tmp_path, sync_method=request.param, concurrency='4') as made:
         yield made
 
 
@@ -161,6 +161,23 @@ def test_an_empty_handoff_partition_goes(tmp_path):
         (part / 'hashes.invalid').write_text('abc\n')
         made.replicate(3)
         assert not part.exists()
+
+
+def test_an_empty_partition_goes_from_a_primary_too(tmp_path):
+    with ObjectCluster(tmp_path) as made:
+        first = made.servers[0]
+        first.do('PUT', 'o', at(1), body=b'x')
+        first.do('DELETE', 'o', at(2))
+        part = first.path / 'objects' / str(PART)
+        first.clock.advance(2000000)
+        with file_lock(str(part / '.lock-replication'), 1):
+            made.replicate(0)
+            assert part.exists()
+        made.replicate(0)
+        assert not part.exists()
+        assert not requests(made.servers)
+        # Whoever writes again finds its way.
+        assert first.do('PUT', 'o', '%010d.00000' % (NOW + 2000000), body=b'y') == 201
 
 
 def test_an_unmounted_primary_is_replaced_by_a_handoff(tmp_path):
