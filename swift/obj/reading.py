@@ -345,8 +345,8 @@ def open_by_hash(nameless: Placement, hash_path: Callable[..., str], with_body: 
                  ) -> tuple[Placement, Lookup]:
     """Open what is stored under the hash of ``nameless``, whose names are not known.
 
-    Returns it with its full placement; objects whose time is over count as present. What has a
-    name of another hash is quarantined: no request would ever find it. Raises like look_up.
+    Returns it with its full placement; objects whose time is over count as present. Raises like
+    look_up; NameCollision also for a name of another hash.
     """
     place = nameless
     files = fileset.judge(fs.list_dir(nameless.hash_path))
@@ -367,7 +367,8 @@ def _named(nameless: Placement, name: str, hash_path: Callable[..., str]) -> Pla
         raise Damaged('name', reason='bad name in metadata: %r' % name)
     account, container, obj = parts[1:]
     if hash_path(account, container, obj) != nameless.hash:
-        raise Damaged('name', reason='Hash of name in metadata does not match directory name')
+        # Not quarantined: with a wrong salt in swift.conf that would befall every object.
+        raise NameCollision('%s does not belong at its place' % name, nameless.hash_path)
     return Placement(nameless.device, nameless.device_path, nameless.part, nameless.policy,
                      account, container, obj, nameless.hash)
 

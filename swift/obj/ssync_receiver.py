@@ -19,8 +19,8 @@ from typing import Any, Self
 from swift.common.errors import (
     ClientDisconnect,
     ClientReadTimeout,
-    DiskError,
     LockTimeout,
+    NameCollision,
     StateChanged,
     SwiftError,
 )
@@ -354,10 +354,9 @@ def _decide(place: Placement, offer: Offer, hash_path: Any
             ) -> tuple[Want, Lookup | None, Placement]:
     try:
         named, found = open_by_hash(place, hash_path)
-    except (StateChanged, NotADirectoryError):
+    except (StateChanged, NameCollision, NotADirectoryError):
+        # Storing what comes then will say what is wrong, if anything still is.
         return sync_offers.EVERYTHING, None, place
-    except DiskError:
-        raise
     local = Times.of(found.files) if found.kind is not Kind.ABSENT else None
     return sync_offers.decide(offer, local, found.kind is Kind.DELETED), found, named
 

@@ -328,6 +328,7 @@ def test_what_lies_under_a_wrong_hash_is_not_sent(pair):
     top.rename(top.parent / wrong)
     result = sync(pair)
     assert result.ok and not result.in_sync and not receiver.tree()
+    assert len(sender.tree()) == 1 and not (sender.path / 'quarantined').exists()
 
 
 def test_a_session_that_only_checks_sends_nothing(pair):
