@@ -16,6 +16,14 @@ def object_updater() -> int:
     return run_daemon(ObjectUpdater, 'object-updater', sys.argv[1:])
 
 
+def object_replicator() -> int:
+    """Run the object replicator."""
+    green.patch()
+    from swift.common.daemon import run_daemon
+    from swift.obj.replicator import ObjectReplicator, add_arguments
+    return run_daemon(ObjectReplicator, 'object-replicator', sys.argv[1:], add_arguments)
+
+
 def container_updater() -> int:
     """Run the container updater."""
     green.patch()

@@ -196,7 +196,7 @@ def start_process(work: Callable[[Any], None], item: Any, logger: Logger) -> int
     """Run `work(item)` in a forked process and return its number."""
     pid = os.fork()
     if pid == 0:
-        _be_child(work, item, logger)
+        be_child(work, item, logger)
     return pid
 
 
@@ -206,7 +206,8 @@ def wait_for_process(pid: int) -> None:
         os.waitpid(pid, 0)
 
 
-def _be_child(work: Callable[[Any], None], item: Any, logger: Logger) -> None:
+def be_child(work: Callable[[Any], None], item: Any, logger: Logger) -> None:
+    """Run `work(item)` in a child that was just forked, and end it. Never returns."""
     code = 1
     try:
         green.after_fork_in_child()

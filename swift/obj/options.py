@@ -15,6 +15,7 @@ from swift.common.config.options import (
     Seconds,
     Text,
     refuse_unless,
+    warn_unless,
 )
 from swift.core.headers import OBJECT_ALLOWED_DEFAULT
 
@@ -58,7 +59,7 @@ class ObjectServerOptions(StorageServerOptions, DiskOptions, section='app:object
                            'Headers stored with an object besides metadata.')
     replication_concurrency = Text('4', 'Incoming SSYNC sessions at a time; 0 = no limit.')
     replication_concurrency_per_device = Integer(
-        1, 'The same for each device; 0 = no limit.', at_least=0)
+        None, 'The same for each device; 0 = no limit. Default 1.', at_least=0)
     replication_one_per_device = Text('', 'Old form of the above: true = 1, false = 0.')
     replication_lock_timeout = Seconds(15, 'How long an SSYNC session waits for its locks.')
     replication_failure_threshold = Integer(100, 'Failed updates after which a session may be '
@@ -69,5 +70,12 @@ class ObjectServerOptions(StorageServerOptions, DiskOptions, section='app:object
     expiring_objects_account_name = Text('expiring_objects', 'Deprecated.')
     expiring_objects_container_divisor = Integer(86400, 'Deprecated.')
 
-    rules = (refuse_unless(lambda o: o.expiring_objects_container_divisor > 100,
-                           'expiring_objects_container_divisor must be greater than 100'),)
+    rules = (
+        refuse_unless(lambda o: o.expiring_objects_container_divisor > 100,
+                      'expiring_objects_container_divisor must be greater than 100'),
+        refuse_unless(lambda o: (o.replication_concurrency.strip() or '0').isdecimal(),
+                      'replication_concurrency must be a whole number'),
+        warn_unless(lambda o: not (o.replication_one_per_device
+                                   and o.replication_concurrency_per_device is not None),
+                    'replication_one_per_device is deprecated and ignored beside '
+                    'replication_concurrency_per_device'))

@@ -57,6 +57,10 @@ class Placement:
         """The directory for temporary files of this policy on this device."""
         return '%s/%s' % (self.device_path, self.policy.tmp_dir)
 
+    def with_hash(self, hash_: str) -> 'Placement':
+        """Return the place of another object of the partition, of which only the hash is known."""
+        return Placement(self.device, self.device_path, self.part, self.policy, '', '', '', hash_)
+
     def __str__(self) -> str:
         return '%s%s' % (self.device, self.name)
 

@@ -22,7 +22,7 @@ def quarantine_object(place: Placement) -> str | None:
     Returns where it went, None if it had gone already.
     """
     mark_dirty(place)
-    return _move(place.hash_path, place.device_path, place.datadir)
+    return quarantine_path(place.hash_path, place.device_path, place.datadir)
 
 
 def quarantine_damaged_dir(place: Placement) -> str | None:
@@ -33,7 +33,7 @@ def quarantine_damaged_dir(place: Placement) -> str | None:
     try:
         return quarantine_object(place)
     except DiskError:
-        return _move(place.suffix_path, place.device_path, place.datadir)
+        return quarantine_path(place.suffix_path, place.device_path, place.datadir)
 
 
 def quarantine_async_pending(path: str, device_path: str) -> str | None:
@@ -41,10 +41,11 @@ def quarantine_async_pending(path: str, device_path: str) -> str | None:
 
     Compat: always below ``objects``, whatever its policy; tools look there.
     """
-    return _move(path, device_path, 'objects')
+    return quarantine_path(path, device_path, 'objects')
 
 
-def _move(path: str, device_path: str, datadir: str) -> str | None:
+def quarantine_path(path: str, device_path: str, datadir: str) -> str | None:
+    """Move a directory or file; the caller has marked its suffix dirty if there is one."""
     directory = os.path.join(device_path, QUARANTINE_DIR, datadir)
     fs.make_dirs(directory, device_path)
     target = os.path.join(directory, os.path.basename(path))

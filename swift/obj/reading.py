@@ -26,7 +26,7 @@ from swift.core import fileset
 from swift.core.fileset import FileSet
 from swift.core.hashing import md5
 from swift.core.object_meta import Metadata, ObjectState, merge
-from swift.core.timestamp import Timestamp
+from swift.core.timestamp import ZERO, Timestamp
 from swift.obj.guard import Guard
 from swift.obj.placement import Placement
 from swift.obj.quarantine import quarantine_damaged_dir, quarantine_object
@@ -349,6 +349,38 @@ def _checked_status(state: ObjectState, fd: int) -> os.stat_result:
     return status
 
 
+def open_by_hash(nameless: Placement, hash_path: Callable[..., str], with_body: bool = False
+                 ) -> tuple[Placement, Lookup]:
+    """Open what is stored under the hash of ``nameless``, whose names are not known.
+
+    Returns it with its full placement; objects whose time is over count as present. Raises like
+    look_up; NameCollision also for a name of another hash.
+    """
+    place = nameless
+    files = fileset.judge(fs.list_dir(nameless.hash_path))
+    chosen = files.data or files.tombstone
+    if chosen is not None:
+        path = '%s/%s' % (nameless.hash_path, chosen.name)
+        try:
+            place = _named(nameless, _read_metadata(path, path)['name'], hash_path)
+        except Damaged as error:
+            quarantine_object(nameless)
+            return nameless, Lookup(Kind.ABSENT, problem=error.reason)
+    return place, look_up(place, ZERO, open_expired=True, with_body=with_body)
+
+
+def _named(nameless: Placement, name: str, hash_path: Callable[..., str]) -> Placement:
+    parts = name.split('/', 3)
+    if len(parts) != 4 or parts[0] or not all(parts[1:]):
+        raise Damaged('name', reason='bad name in metadata: %r' % name)
+    account, container, obj = parts[1:]
+    if hash_path(account, container, obj) != nameless.hash:
+        # Not quarantined: with a wrong salt in swift.conf that would befall every object.
+        raise NameCollision('%s does not belong at its place' % name, nameless.hash_path)
+    return Placement(nameless.device, nameless.device_path, nameless.part, nameless.policy,
+                     account, container, obj, nameless.hash)
+
+
 @dataclass(frozen=True, slots=True)
 class Wish:
     """How a body will be read: from its start to its end? Not at all if found damaged?"""
@@ -365,7 +397,19 @@ def fetch(place: Placement, now: Timestamp, open_expired: bool,
 
     With ``verified`` they are checked against the ETag.
     """
-    found = look_up(place, now, open_expired, with_body=True)
+    return _prefetched(place, look_up(place, now, open_expired, with_body=True), verified,
+                       wish)
+
+
+def fetch_by_hash(nameless: Placement, hash_path: Callable[..., str], verified: Verified
+                  ) -> tuple[Placement, Lookup]:
+    """Like open_by_hash with a body; a small one is read, and refused if it is damaged."""
+    place, found = open_by_hash(nameless, hash_path, with_body=True)
+    return place, _prefetched(place, found, verified, Wish(refuse_damaged=True))
+
+
+def _prefetched(place: Placement, found: Lookup, verified: Verified | None,
+                wish: Wish) -> Lookup:
     if found.body is None or found.body.size > SMALL_BODY_BYTES or not wish.whole:
         return found
     try:

@@ -173,7 +173,8 @@ class Headers:
                 in_past = int(delete_at) < float(time)
             except ValueError:
                 raise bad_request(req, 'Non-integer X-Delete-At') from None
-            if in_past:
+            # Peers copy objects whose time is over; only clients are told.
+            if in_past and not config_true_value(headers.get('X-Backend-Replication')):
                 raise bad_request(req, 'X-Delete-At in past')
         refused = check_metadata(headers.items(), 'object', self._constraints)
         if refused:

@@ -3,6 +3,7 @@
 Layer 3. ``ObjectController`` is the WSGI application behind ``egg:swift#object``:
 
     /<device>/<partition>/<account>/<container>/<object>     GET HEAD PUT POST DELETE
+    REPLICATE SSYNC                                           see replication_verbs
     OPTIONS                                                   any path
 
 A request is checked (request_parts), carried out in disk threads (store), told to containers
@@ -57,6 +58,7 @@ from swift.core.timestamp import Timestamp
 from swift.obj.answers import ObjectBody, absent, drop_ignored_range, present, wish_of
 from swift.obj.options import ObjectServerOptions
 from swift.obj.placement import Placement
+from swift.obj.replication_verbs import ReplicationVerbs
 from swift.obj.request_parts import (
     Headers,
     bad_request,
@@ -105,6 +107,10 @@ class ObjectController:
         self._handlers: dict[str, Callable[[Request, Any], Response]] = {
             'GET': self._get, 'HEAD': self._head, 'PUT': self._put, 'POST': self._post,
             'DELETE': self._delete}
+        replication = ReplicationVerbs(self.store, self)
+        self._other_handlers: dict[str, Callable[[Request], Response]] = {
+            'OPTIONS': self._options, 'REPLICATE': replication.replicate,
+            'SSYNC': replication.ssync}
 
     def __call__(self, environ: dict, start_response: Callable) -> Iterable[bytes]:
         started = self.clock.time()
@@ -117,13 +123,20 @@ class ObjectController:
         self._account_for(environ, method, answer, self.clock.time() - started)
         return body
 
+    def handle(self, environ: dict) -> Response:
+        """Carry out a request that came inside another one; the answer is only to be looked at."""
+        started = self.clock.time()
+        answer = self._answer(Request(environ), environ['REQUEST_METHOD'])
+        self._account_for(environ, environ['REQUEST_METHOD'], answer,
+                          self.clock.time() - started)
+        return answer
+
     def _answer(self, req: Request, method: str) -> Response:
         try:
             handler = self._handlers.get(method)
-            if method == 'OPTIONS':
-                return self._options(req)
             if handler is None:
-                return HTTPMethodNotAllowed(request=req)
+                other = self._other_handlers.get(method) if method in self.verbs else None
+                return other(req) if other else HTTPMethodNotAllowed(request=req)
             check_path_encoding(req)
             policy = find_policy(req, self.cluster.policies)
             return handler(req, find_place(req, self.store, policy))
@@ -161,9 +174,12 @@ class ObjectController:
             self.statsd.timing(name % method, seconds * 1000, _SAMPLE_RATES.get(method))
         if self.labeled is not None and self.labeled.enabled:
             names = (environ['PATH_INFO'].split('/', 5) + [None] * 6)[3:5]
-            self.labeled.timing('swift_object_server_request_timing', seconds * 1000, {
-                'method': method, 'status': status, 'account': names[0], 'container': names[1],
-                'policy': policy or '0'})
+            labels = {'method': method, 'status': status, 'policy': policy or '0'}
+            if method == 'REPLICATE':
+                labels['skip_rehash'] = names[0] is not None
+            else:
+                labels.update(account=names[0], container=names[1])
+            self.labeled.timing('swift_object_server_request_timing', seconds * 1000, labels)
 
     def close(self) -> None:
         """End the disk threads."""

@@ -8,7 +8,9 @@ Locking: whoever empties the list holds ``.lock`` exclusively. Appending takes t
 append is atomic, so writers need not wait for each other, only for a consolidation. Nodes of the
 original, which lock exclusively for both, are compatible with that.
 """
+import math
 import os
+from collections.abc import Callable, Iterable
 
 from swift.common import fs
 from swift.common.codecs.hashes import (
@@ -42,23 +44,29 @@ def mark_dirty(place: Placement) -> None:
 
 def mark_suffix_dirty(part_path: str, suffix: str, device_path: str) -> None:
     """Append a suffix to the partition's list, making the partition's directory if needed."""
+    mark_suffixes_dirty(part_path, (suffix,), device_path)
+
+
+def mark_suffixes_dirty(part_path: str, suffixes: Iterable[str], device_path: str) -> None:
+    """Append suffixes to the partition's list, in one go."""
     fs.step('mark dirty')
+    lines = b''.join(map(encode_invalid, suffixes))
     try:
-        _append_suffix(part_path, suffix)
+        _append(part_path, lines)
     except FileNotFoundError:
         # The partition is new, or was removed when its last object moved away.
         fs.make_dirs(part_path, device_path)
         with fs.translate(part_path):
-            _append_suffix(part_path, suffix)
+            _append(part_path, lines)
 
 
-def _append_suffix(part_path: str, suffix: str) -> None:
+def _append(part_path: str, lines: bytes) -> None:
     # Without context managers: part of every write, and they cost as much as the system calls.
     lock = acquire('%s/%s' % (part_path, LOCK_FILE), LOCK_TIMEOUT_S, shared=True)
     try:
         fd = os.open('%s/%s' % (part_path, INVALID_FILE), APPEND, 0o644)
         try:
-            fs.write_all(fd, encode_invalid(suffix))
+            fs.write_all(fd, lines)
         finally:
             os.close(fd)
     finally:
@@ -100,11 +108,12 @@ def consolidate(part_path: str, now: float) -> Hashes | None:
                     dirty = decode_invalid(file.read())
             except FileNotFoundError:
                 return hashes
-            changed = [suffix for suffix in dirty if hashes.get(suffix, '') is not None]
-            if changed:
-                hashes.update(dict.fromkeys(changed))
-                write_hashes(part_path, hashes, now)
             if dirty:
+                hashes.update(dict.fromkeys(dirty))
+                # Written even if all of them were unknown already: somebody who is computing one
+                # of them right now must see that the file is another one, and compute it again.
+                hashes[UPDATED] = _later_than(hashes.get(UPDATED, -1), now)
+                write_hashes(part_path, hashes, hashes[UPDATED])
                 with fs.translate(path):
                     os.truncate(path, 0)
             return hashes
@@ -112,16 +121,33 @@ def consolidate(part_path: str, now: float) -> Hashes | None:
         return None
 
 
-def suffix_hash(suffix_path: str, now: float, reclaim_age: float) -> str | None:
+def _later_than(updated: object, now: float) -> float:
+    """Return the time of an update: now, or just after the last one if the clock stood still."""
+    if not isinstance(updated, int | float) or not math.isfinite(updated) or now > updated:
+        return now
+    return math.nextafter(updated, math.inf)
+
+
+def suffix_hash(suffix_path: str, now: float, reclaim_age: float,
+                quarantine: Callable[[str, OSError], None] | None = None) -> str | None:
     """Return the hash of a suffix directory of a replicated policy; None if nothing is in it.
 
-    Cleans each hash directory up on the way and removes what is empty. OSError and DiskError
-    pass: the suffix stays unknown.
+    Cleans each hash directory up on the way and removes what is empty. ``quarantine`` gets what
+    should be a hash directory and is none, or is broken; without it, and for all other OSErrors
+    and DiskErrors, the error passes: the suffix stays unknown.
     """
     digest = md5()
     for name in sorted(fs.list_dir(suffix_path)):
         hash_path = os.path.join(suffix_path, name)
-        for text in fileset.hash_inputs(clean_up(hash_path, now, reclaim_age)):
+        try:
+            files = clean_up(hash_path, now, reclaim_age)
+        except OSError as error:
+            if quarantine is None or not fs.is_structure_damage(error) and not isinstance(
+                    error, NotADirectoryError):
+                raise
+            quarantine(hash_path, error)
+            continue
+        for text in fileset.hash_inputs(files):
             digest.update(text.encode('ascii'))
     if fs.remove_dir_if_empty(suffix_path) or not os.path.isdir(suffix_path):
         return None

@@ -44,8 +44,9 @@ def check_ports(layout: Layout) -> None:
 
 
 def check_programs() -> None:
-    if not find_program('memcached'):
-        raise Trouble('memcached is missing; install with: sudo apt-get install memcached')
+    for name in ('memcached', 'rsync'):
+        if not find_program(name):
+            raise Trouble(f'{name} is missing; install with: sudo apt-get install {name}')
 
 
 def check_xattrs(folder: str) -> None:

@@ -4,7 +4,7 @@
 
 Every step may be repeated: `up` of a running cluster changes nothing, and `up` of a half-dead
 one says what is missing and starts it. Services are started and stopped by `swift-init` alone;
-only memcached, which is not ours, is started here.
+only memcached and rsync, which are not ours, are started here.
 """
 import json
 import os
@@ -18,14 +18,16 @@ import urllib.error
 import urllib.request
 from dataclasses import replace
 
-from swift.cli.saio import checks, xfs
+from swift.cli.saio import checks, rsyncd, xfs
 from swift.cli.saio.bootstrap import Trouble, find_program
 from swift.cli.saio.configs import ON_FIRST_NODE, all_files
 from swift.cli.saio.layout import Layout
+from swift.cli.saio.pids import running_pid
 from swift.common.services import STANDALONE
 
-DAEMONS = ('object-updater', 'container-updater', 'account-reaper', 'object-expirer',
-           'container-reconciler', 'object-auditor', 'container-auditor', 'account-auditor')
+DAEMONS = ('object-replicator', 'object-updater', 'container-updater', 'account-reaper',
+           'object-expirer', 'container-reconciler', 'object-auditor', 'container-auditor',
+           'account-auditor')
 START_TIMEOUT_S = 60
 MEMCACHED_MEGABYTES = 64
 
@@ -45,6 +47,8 @@ def make(layout: Layout) -> Layout:
     """Write folders, configuration and rings; return the layout with all ports chosen."""
     if not layout.memcache_port:
         layout = replace(layout, memcache_port=checks.free_port())
+    if not layout.rsync_port:
+        layout = replace(layout, rsync_port=checks.free_port())
     for folder in (layout.etc, layout.run, layout.log):
         os.makedirs(folder, exist_ok=True)
     if layout.xfs:
@@ -92,6 +96,7 @@ def swift_init(layout: Layout, *words: str) -> tuple[int, str]:
 def start(layout: Layout) -> None:
     """Start what does not run yet, and return when every server answers."""
     start_memcached(layout)
+    rsyncd.start(layout)
     status, output = swift_init(layout, *stopped_services(layout), 'start')
     deadline = time.monotonic() + START_TIMEOUT_S
     while silent := silent_services(layout):
@@ -106,6 +111,7 @@ def stop(layout: Layout) -> None:
     """Stop every service of the cluster, gently first; data stays."""
     swift_init(layout, 'all', 'kill', '--kill-wait', '10', '--kill-after-timeout')
     stop_memcached(layout)
+    rsyncd.stop(layout)
     if layout.xfs and os.geteuid() == 0:
         xfs.unmount(layout)
 
@@ -121,7 +127,8 @@ def remove_data(layout: Layout) -> None:
 
 def is_whole(layout: Layout) -> bool:
     """Does everything run and answer?"""
-    return not (silent_services(layout) or stopped_services(layout) or not memcached_pid(layout))
+    return bool(memcached_pid(layout) and rsyncd.pid(layout)
+                and not silent_services(layout) and not stopped_services(layout))
 
 
 def stopped_services(layout: Layout) -> list[str]:
@@ -146,17 +153,6 @@ def is_running(layout: Layout, service: str, node: int | None = None) -> bool:
     """Does the process live that swift-init wrote down?"""
     name = f'{service}/{node}.pid' if node else f'{service}.pid'
     return running_pid(os.path.join(layout.run, name), f'swift-{service}') is not None
-
-
-def running_pid(pid_file: str, program: str) -> int | None:
-    """The process id in a file while that program runs; a recycled id does not count."""
-    try:
-        with open(pid_file, encoding='ascii') as f:
-            pid = int(f.read())
-        with open(f'/proc/{pid}/cmdline', 'rb') as f:
-            return pid if program.encode() in f.read() else None
-    except (FileNotFoundError, ProcessLookupError, ValueError):
-        return None
 
 
 def silent_services(layout: Layout) -> list[str]:

@@ -5,6 +5,7 @@ one file per storage node and service, read by servers and daemons alike.
 """
 import getpass
 
+from swift.cli.saio import rsyncd
 from swift.cli.saio.layout import USERS, Layout
 
 PIPELINE = ('catch_errors gatekeeper healthcheck proxy-logging cache listing_formats crossdomain '
@@ -12,7 +13,8 @@ PIPELINE = ('catch_errors gatekeeper healthcheck proxy-logging cache listing_for
 
 # Daemons look around often, so that a developer sees the effect of what he does.
 DAEMONS = {
-    'object': {'object-updater': {'interval': 10, 'concurrency': 1},
+    'object': {'object-replicator': {'interval': 10, 'concurrency': 1},
+               'object-updater': {'interval': 10, 'concurrency': 1},
                'object-expirer': {'interval': 10}, 'object-auditor': {'interval': 60}},
     'container': {'container-updater': {'interval': 10, 'concurrency': 1},
                   'container-auditor': {'interval': 60}},
@@ -29,6 +31,7 @@ def all_files(layout: Layout) -> dict[str, str]:
     """Map file names below etc/ to their text."""
     files = {'swift.conf': swift_conf(layout), 'proxy-server.conf': proxy_conf(layout),
              'test.conf': test_conf(layout), 'dispersion.conf': dispersion_conf(layout),
+             'rsyncd.conf': rsyncd.config(layout),
              'internal-client.conf': client_conf(layout, 'internal-client'),
              'container-reconciler.conf': client_conf(
                  layout, 'reconciler', section('container-reconciler', {'interval': 10}))}
@@ -111,6 +114,8 @@ def located_options(layout: Layout, daemon: str) -> dict:
     if daemon == 'object-expirer':
         return {'dequeue_from_legacy': 'true',
                 'internal_client_conf_path': f'{layout.etc}/internal-client.conf'}
+    if daemon.endswith('-replicator'):
+        return {'rsync_module': rsyncd.module_template(layout, daemon.partition('-')[0])}
     return {}
 
 

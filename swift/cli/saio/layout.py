@@ -59,6 +59,7 @@ class Layout:
     workers: int = 0            # of the proxy; 0 = chosen from the number of processors
     base_port: int = 6000
     memcache_port: int = 0      # 0 = not chosen yet
+    rsync_port: int = 0         # 0 = not chosen yet
     xfs: bool = False
     part_power: int = 10
     policies: tuple[Policy, ...] = field(default=POLICIES)
@@ -82,6 +83,10 @@ class Layout:
     @property
     def memcached_pid_file(self) -> str:
         return os.path.join(self.run, 'memcached.pid')
+
+    @property
+    def rsyncd_pid_file(self) -> str:
+        return os.path.join(self.run, 'rsyncd.pid')
 
     @property
     def endpoint(self) -> str:

@@ -13,7 +13,7 @@ import os
 import sys
 from dataclasses import replace
 
-from swift.cli.saio import checks, cluster
+from swift.cli.saio import checks, cluster, rsyncd
 from swift.cli.saio.bootstrap import Trouble, step
 from swift.cli.saio.layout import Layout
 
@@ -100,7 +100,8 @@ def up(layout: Layout, config_only: bool) -> None:
         if cluster.silent_services(layout) == [name for name, _, _ in layout.addresses()]:
             checks.check_ports(layout)
         else:
-            cluster.say(f'saio: not everything runs; starting {", ".join(stopped) or "memcached"}')
+            cluster.say('saio: not everything runs; starting '
+                        + (', '.join(stopped) or 'memcached or rsync'))
     with step(f'starting {len(layout.addresses())} servers and the daemons'):
         cluster.start(layout)
     print(greeting(layout), end='')
@@ -137,15 +138,17 @@ def status(layout: Layout) -> int:
         state = cluster.state_of(layout, service, ip, port)
         print(f'{service:<20} {ip}:{port:<6} {state}')
         silent += [] if state == 'ok' else [service]
-    pid = cluster.memcached_pid(layout)
-    print(f'{"memcached":<20} 127.0.0.1:{layout.memcache_port:<6} {"ok" if pid else "not running"}')
+    for name, port, pid in (('memcached', layout.memcache_port, cluster.memcached_pid(layout)),
+                            ('rsync', layout.rsync_port, rsyncd.pid(layout))):
+        print(f'{name:<20} 127.0.0.1:{port:<6} {"ok" if pid else "not running"}')
+        silent += [] if pid else [name]
     for daemon in cluster.DAEMONS:
         stopped = [str(node or 1) for node in cluster.nodes_with(layout, daemon)
                    if not cluster.is_running(layout, daemon, node)]
         state = f'not running on node {", ".join(stopped)}' if stopped else 'ok'
         print(f'{daemon:<20} {"":<16} {state}')
         silent += stopped
-    return 1 if silent or not pid else 0
+    return 1 if silent else 0
 
 
 def env(layout: Layout) -> None:
@@ -162,7 +165,7 @@ def run(args: argparse.Namespace) -> int:
     elif args.command == 'down':
         down(layout)
     elif args.command == 'reset':
-        reset(replace(layout, memcache_port=0), args.config_only)
+        reset(replace(layout, memcache_port=0, rsync_port=0), args.config_only)
     elif args.command == 'env':
         env(layout)
     else:

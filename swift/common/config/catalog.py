@@ -132,6 +132,7 @@ SAMPLES = (
     Sample('object-server.conf', 'Object server and its daemons.',
            COMMON + 'StorageServerOptions', 6200, PROXY_ONLY,
            (*_storage_head('object', 'swift.obj.options:ObjectServerOptions'),
+            Section('object-replicator', 'swift.obj.replicator:ObjectReplicatorOptions'),
             Section('object-updater', 'swift.obj.updater:ObjectUpdaterOptions'),
             Section('object-auditor', 'swift.obj.auditor:ObjectAuditorOptions'),
             Section('object-auditor:watcher:swift#dark_data',

@@ -3,7 +3,7 @@
 import pytest
 
 from swift.common import fs
-from swift.common.codecs.hashes import VALID
+from swift.common.codecs.hashes import VALID, encode_hashes
 from swift.common.locks import file_lock
 from swift.obj import suffix_hashes
 from test.support import golden_objects
@@ -29,8 +29,8 @@ def test_recorded_suffixes_hash_alike(part):
 def test_consolidation_moves_dirty_suffixes_into_the_cache(part):
     suffix_hashes.write_hashes(str(part), {'fcf': 'x', 'abc': 'y'}, NOW)
     (part / 'hashes.invalid').write_text('fcf\n123\nfcf\n')
-    hashes = suffix_hashes.consolidate(str(part), NOW)
-    assert hashes == {'fcf': None, 'abc': 'y', '123': None, 'valid': True, 'updated': NOW}
+    hashes = suffix_hashes.consolidate(str(part), NOW + 1)
+    assert hashes == {'fcf': None, 'abc': 'y', '123': None, 'valid': True, 'updated': NOW + 1}
     assert suffix_hashes.read_hashes(str(part)) == hashes
     assert (part / 'hashes.invalid').read_text() == ''
 
@@ -41,6 +41,20 @@ def test_consolidation_without_news_writes_nothing(part):
     before = (part / 'hashes.pkl').stat().st_mtime_ns
     assert suffix_hashes.consolidate(str(part), NOW + 5)['fcf'] == 'x'
     assert (part / 'hashes.pkl').stat().st_mtime_ns == before
+
+
+def test_every_consolidation_with_news_makes_another_file(part):
+    # Whoever is computing one of the suffixes meanwhile tells by that.
+    for time in (NOW, NOW, NOW - 5):
+        before = suffix_hashes.read_hashes(str(part))
+        (part / 'hashes.invalid').write_text('fcf\n')
+        assert suffix_hashes.consolidate(str(part), time)['fcf'] is None
+        after = suffix_hashes.read_hashes(str(part))
+        assert after != before
+    for updated in ('soon', float('inf'), None):
+        (part / 'hashes.pkl').write_bytes(encode_hashes({'valid': True, 'updated': updated}))
+        (part / 'hashes.invalid').write_text('fcf\n')
+        assert suffix_hashes.consolidate(str(part), NOW)['updated'] == NOW
 
 
 def test_damaged_hashes_are_not_valid(part):

@@ -22,8 +22,9 @@ def test_files_in_the_tree_are_current():
 
 
 def test_no_sample_is_left_over():
+    # rsyncd.conf is not read by us.
     assert {path.name for path in (ROOT / 'etc').glob('*.conf-sample')} == {
-        name + '-sample' for name in SAMPLES}
+        'rsyncd.conf-sample', *(name + '-sample' for name in SAMPLES)}
 
 
 def all_tables(cls=Options):
