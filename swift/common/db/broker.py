@@ -35,6 +35,7 @@ from swift.common.errors import (
     DeviceUnavailable,
     DiskFull,
     LockTimeout,
+    StateChanged,
 )
 from swift.common.green import NativeLock, NativeRLock
 from swift.core import db_metadata
@@ -211,6 +212,7 @@ class Broker:
         assert not db.in_transaction, 'transactions do not nest'
         db.execute('BEGIN IMMEDIATE')
         try:
+            self._check_in_place(file)
             yield
             db.execute('COMMIT')
         finally:
@@ -218,10 +220,26 @@ class Broker:
             if file.db is not None and db.in_transaction:
                 db.execute('ROLLBACK')
 
+    def _check_in_place(self, file: DatabaseFile) -> None:
+        """Make sure that what would be written now is not written to a file that is gone.
+
+        Whoever replaces or removes a database does so with its lock in hand (replicated.py), and
+        those who waited for the lock meanwhile come here. Raises StateChanged, DatabaseMissing.
+        """
+        if file.is_in_place():
+            return
+        self.close()
+        if not self.exists():
+            raise DatabaseMissing(f'no database in {self.place.directory}', self.place.directory)
+        raise StateChanged(f'{file.path} was replaced', file.path)
+
     @staticmethod
     @contextmanager
     def _snapshot(file: DatabaseFile) -> Iterator[None]:
-        """Let several reads see one state of the file."""
+        """Let several reads see one state of the file; a transaction under way does already."""
+        if file.db.in_transaction:
+            yield
+            return
         file.db.execute('BEGIN')
         try:
             yield
@@ -330,7 +348,7 @@ class Broker:
         with self.writing() as file:
             self._merge(file, list(records))
             if source is not None and point is not None:
-                _raise_sync_point(file.db, 'incoming', source, point)
+                raise_sync_point(file.db, 'incoming', source, point)
 
     # -- creation and removal -----------------------------------------------------------------
 
@@ -476,7 +494,7 @@ class Broker:
         """Raise the sync points of peers; never lowers one."""
         with self.writing() as file:
             for remote_id, point in points:
-                _raise_sync_point(file.db, direction, remote_id, point)
+                raise_sync_point(file.db, direction, remote_id, point)
 
 
 def _settled_time(directory: str, now: float) -> tuple[int, int] | None:
@@ -504,7 +522,7 @@ def _remove_leftovers(directory: str) -> None:
             fs.unlink_if_there(f'{directory}/{name}')
 
 
-def _raise_sync_point(db: sqlite3.Connection, direction: str, remote_id: str, point: int) -> None:
+def raise_sync_point(db: sqlite3.Connection, direction: str, remote_id: str, point: int) -> None:
     db.execute(f'INSERT OR IGNORE INTO {direction}_sync (remote_id, sync_point) VALUES (?, ?)',
                (remote_id, point))
     db.execute(f'UPDATE {direction}_sync SET sync_point = max(sync_point, ?) WHERE remote_id = ?',

@@ -1,0 +1,136 @@
+"""The rules of database replication: every small case, and the laws over random ones."""
+from itertools import permutations, product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from swift.core.db_sync import (
+    Horizons,
+    Log,
+    Method,
+    PolicyClaim,
+    Times,
+    choose,
+    effective_handoff_delete,
+    is_policy_overruled,
+    is_reclaimable,
+    may_leave_handoff,
+    peer_order,
+    point_after_sync,
+)
+
+T = ['0', *('17000000%02d.00000' % second for second in range(5))]
+times = st.builds(Times, st.sampled_from(T[1:]), st.sampled_from(T), st.sampled_from(T))
+
+
+@pytest.mark.parametrize('own, remote, point, method', [
+    ((5, 'a'), None, -1, Method.WHOLE),
+    ((5, 'a'), (5, 'b'), 5, Method.NO_CHANGE),
+    ((5, 'a'), (5, 'a'), 4, Method.HASHMATCH),
+    ((5, 'a'), (0, 'b'), 4, Method.DIFF),
+    ((-1, 'a'), (7, 'b'), -1, Method.NO_CHANGE),
+    ((2001, 'a'), (1000, 'b'), -1, Method.REMOTE_MERGE),
+    ((2001, 'a'), (1001, 'b'), -1, Method.DIFF),
+    ((2000, 'a'), (1000, 'b'), -1, Method.DIFF),
+    ((1500, 'a'), (499, 'b'), -1, Method.REMOTE_MERGE),
+    ((5000, 'a'), (4000, 'b'), 7, Method.DIFF)])
+def test_method(own, remote, point, method):
+    assert choose(Log(*own), remote and Log(*remote), point, 1000) is method
+
+
+@given(st.integers(-1, 9), st.integers(-1, 9), st.integers(-1, 9), st.booleans(), st.integers(0, 5))
+def test_nothing_is_left_out(own, remote, point, equal, per_diff):
+    method = choose(Log(own, 'a'), Log(remote, 'a' if equal else 'b'), point, per_diff)
+    # Rows behind the point are sent, unless they are there already.
+    assert (method in (Method.DIFF, Method.REMOTE_MERGE)) == (own > point and not equal)
+
+
+@given(st.integers(-1, 9), st.integers(-1, 9), st.booleans())
+def test_points_grow_only_over_rows_that_are_there(point, max_row, equal):
+    after = point_after_sync(point, 'a', Log(max_row, 'a' if equal else 'b'))
+    assert after >= point
+    assert after == point or (equal and after == max_row)
+
+
+@given(times, times, times)
+def test_merging_times(one, two, three):
+    assert one.merged(one) == one
+    assert one.merged(two) == two.merged(one)
+    assert one.merged(two).merged(three) == one.merged(two.merged(three))
+
+
+# -- policies -----------------------------------------------------------------------------------------
+
+def claim(policy=0, put=T[1], delete='0', count=0, changed=T[1]):
+    return PolicyClaim(policy, Times(T[1], put, delete), count, changed)
+
+
+@pytest.mark.parametrize('local, remote, overruled', [
+    (claim(), claim(), False),
+    # One is deleted: the other wins, whichever came first.
+    (claim(delete=T[2]), claim(1, changed=T[4]), True),
+    (claim(changed=T[4]), claim(1, delete=T[2]), False),
+    # Both deleted: the later deletion.
+    (claim(delete=T[2], changed=T[2]), claim(1, delete=T[3], changed=T[3]), True),
+    (claim(delete=T[3], changed=T[3]), claim(1, delete=T[2], changed=T[2]), False),
+    # One re-created.
+    (claim(), claim(1, put=T[3], delete=T[2], changed=T[3]), True),
+    (claim(put=T[3], delete=T[2], changed=T[3]), claim(1), False),
+    # Both re-created: not before the newest deletion; then the first one.
+    (claim(put=T[2], delete=T[1], changed=T[2]), claim(1, put=T[4], delete=T[3], changed=T[4]), True),
+    (claim(put=T[4], delete=T[3], changed=T[4]), claim(1, put=T[2], delete=T[1], changed=T[2]), False),
+    (claim(put=T[4], delete=T[2], changed=T[4]), claim(1, put=T[3], delete=T[2], changed=T[3]), True),
+    # Never deleted, or deleted with rows in it: the first one; ties stay.
+    (claim(changed=T[2]), claim(1, changed=T[1]), True),
+    (claim(changed=T[1]), claim(1, changed=T[2]), False),
+    (claim(changed=T[1]), claim(1, changed=T[1]), False),
+    (claim(delete=T[2], count=1, changed=T[2]), claim(1, changed=T[1]), True),
+    # A claim without a count counts as empty.
+    (claim(delete=T[2], count=None), claim(1), True)])
+def test_policies(local, remote, overruled):
+    assert is_policy_overruled(local, remote) is overruled
+
+
+def test_two_replicas_never_swap_policies():
+    claims = [PolicyClaim(policy, Times(T[1], put, delete), count, changed)
+              for policy in (0, 1) for put in T[1:4] for delete in T[:4] for count in (0, 1)
+              for changed in T[1:4]]
+    for local, remote in product(claims, claims):
+        if local.policy_index != remote.policy_index:
+            assert not (is_policy_overruled(local, remote) and is_policy_overruled(remote, local))
+
+
+# -- peers and leaving --------------------------------------------------------------------------------
+
+def test_each_pair_of_primaries_meets_in_both_directions():
+    for count in range(2, 6):
+        pairs = {(own, peer) for own in range(count) for peer in peer_order(count, own)}
+        assert pairs == set(permutations(range(count), 2))
+    assert peer_order(3, 1) == [2, 0]
+    assert peer_order(3, None) == [0, 1, 2]
+    assert peer_order(1, 0) == [0]
+
+
+@pytest.mark.parametrize('results, number, unchanged, leaves', [
+    ((True, True, True), 0, True, True), ((True, True, False), 0, True, False),
+    ((True, True, False), 2, True, True), ((True, False, False), 2, True, False),
+    ((True, True, True), 0, False, False), ((True, True, True), 2, False, False),
+    ((), 0, True, False)])
+def test_leaving_a_handoff(results, number, unchanged, leaves):
+    assert may_leave_handoff(results, number, unchanged) is leaves
+
+
+def test_more_handoffs_than_replicas_mean_all():
+    assert [effective_handoff_delete(number, 3) for number in range(5)] == [0, 1, 2, 0, 0]
+
+
+def test_reclaiming():
+    horizons = Horizons.of(1700000010, 5)
+    assert (horizons.age, horizons.syncs) == ('1700000005.00000', '1700000000.00000')
+    deleted = Times(T[1], T[2], T[3])
+    assert is_reclaimable(deleted, True, horizons)
+    assert not is_reclaimable(deleted, False, horizons)
+    assert not is_reclaimable(Times(T[1], T[3], T[3]), True, horizons)
+    assert not is_reclaimable(Times(T[1], T[2], '1700000005.00000'), True, horizons)
+    assert not is_reclaimable(Times(T[1], T[2], '0'), True, horizons)
