@@ -7,7 +7,8 @@ common/db/replication's. Everything blocks and belongs into disk threads.
     items_since        rows behind a point, as dictionaries
     merge_items        rows of a peer; the point of that peer moves in the same transaction
     replace_with       another file takes the place of the newest one (whole-file replication)
-    remove             the database goes, if nothing happened to it since a Mark
+    state              the same with the points of peers and a Mark: what a pass starts from
+    remove             the database goes, if nobody wrote since the Mark
 
 Replacing and removing hold all that others may hold: the lock of the directory (pending log, new
 files) and the write lock of the file (direct merges). Whoever waited for one of them looks again
@@ -42,6 +43,16 @@ class Mark:
 
     connection: Any
     version: int
+    max_row: int
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What replication starts from: facts, and how far the logs of peers are merged here."""
+
+    mark: Mark
+    info: dict[str, Any]
+    incoming: list[tuple[str, int]]
 
 
 class ReplicatedBroker(Broker):
@@ -61,16 +72,18 @@ class ReplicatedBroker(Broker):
     def _replication_facts(self, file: DatabaseFile) -> dict[str, Any]:
         raise NotImplementedError
 
-    def mark(self) -> Mark:
-        """Return the mark of the state that is seen from now on; before anything is read."""
-        with self.reading() as file:
-            return self._mark(file)
+    def state(self) -> 'State':
+        """Return facts and points of peers, as one state of the file, with its mark."""
+        with self.reading() as file, self._snapshot(file):
+            return State(self._mark(file), self._replication_facts(file), file.db.execute(
+                'SELECT remote_id, sync_point FROM incoming_sync').fetchall())
 
-    @staticmethod
-    def _mark(file: DatabaseFile) -> Mark:
+    def _mark(self, file: DatabaseFile) -> Mark:
         # data_version moves with the commits of other connections only, so what this broker
-        # itself stores (answers of peers) leaves the mark as it is.
-        return Mark(file.db, file.db.execute('PRAGMA data_version').fetchone()[0])
+        # itself stores (answers of peers) leaves the mark as it is; but not records of others that
+        # it merged from the log.
+        version, = file.db.execute('PRAGMA data_version').fetchone()
+        return Mark(file.db, version, self._max_row(file))
 
     def items_since(self, point: int, count: int) -> list[dict[str, Any]]:
         """Return up to `count` rows behind a point, in the order of their numbers."""

@@ -60,7 +60,7 @@ def test_merging_times(one, two, three):
     assert one.merged(two).merged(three) == one.merged(two.merged(three))
 
 
-# -- policies -----------------------------------------------------------------------------------------
+# -- policies ----------------------------------------------------------------------------------
 
 def claim(policy=0, put=T[1], delete='0', count=0, changed=T[1]):
     return PolicyClaim(policy, Times(T[1], put, delete), count, changed)
@@ -78,9 +78,12 @@ def claim(policy=0, put=T[1], delete='0', count=0, changed=T[1]):
     (claim(), claim(1, put=T[3], delete=T[2], changed=T[3]), True),
     (claim(put=T[3], delete=T[2], changed=T[3]), claim(1), False),
     # Both re-created: not before the newest deletion; then the first one.
-    (claim(put=T[2], delete=T[1], changed=T[2]), claim(1, put=T[4], delete=T[3], changed=T[4]), True),
-    (claim(put=T[4], delete=T[3], changed=T[4]), claim(1, put=T[2], delete=T[1], changed=T[2]), False),
-    (claim(put=T[4], delete=T[2], changed=T[4]), claim(1, put=T[3], delete=T[2], changed=T[3]), True),
+    (claim(put=T[2], delete=T[1], changed=T[2]),
+     claim(1, put=T[4], delete=T[3], changed=T[4]), True),
+    (claim(put=T[4], delete=T[3], changed=T[4]),
+     claim(1, put=T[2], delete=T[1], changed=T[2]), False),
+    (claim(put=T[4], delete=T[2], changed=T[4]),
+     claim(1, put=T[3], delete=T[2], changed=T[3]), True),
     # Never deleted, or deleted with rows in it: the first one; ties stay.
     (claim(changed=T[2]), claim(1, changed=T[1]), True),
     (claim(changed=T[1]), claim(1, changed=T[2]), False),
@@ -101,7 +104,7 @@ def test_two_replicas_never_swap_policies():
             assert not (is_policy_overruled(local, remote) and is_policy_overruled(remote, local))
 
 
-# -- peers and leaving --------------------------------------------------------------------------------
+# -- peers and leaving -------------------------------------------------------------------------
 
 def test_each_pair_of_primaries_meets_in_both_directions():
     for count in range(2, 6):

@@ -12,7 +12,7 @@ Two more are ours, offered to those who ask for them in EXTENSIONS_HEADER (peers
 ignore that header, and never see an answer to it):
 
     upload             the body is a database file that lands in <device>/tmp; no rsync needed
-    sync_many          `sync` for several databases of this device in one request
+    sync_many          `sync` for several databases of this server in one request
 
 Whatever a replica says is input: what is no id, no row or no time is refused with a 400, and
 nothing of it is stored. Source: sheet 03 §16, golden replication_rpc.
@@ -84,7 +84,7 @@ class ReplicationRpc:
             return self._upload(req, place, landing_id)
         words = _parse(req.body())
         if words[0] == 'sync_many':
-            return self.server.on_disk(req, self._sync_many, req.device, words[1:])
+            return self._sync_many(req, words[1:])
         return self.server.on_disk(req, self._run, place, words)
 
     def _place(self, device: str, part: Any, hex_hash: Any) -> Place:
@@ -144,13 +144,34 @@ class ReplicationRpc:
     def adopt(self, broker: ReplicatedBroker, sync: dict[str, Any]) -> None:
         """Take over what else the peer knows better; containers do."""
 
-    def _sync_many(self, device: str, args: list) -> Answer:
-        """Answer `sync` for each database with [status, facts or None]."""
-        requests, = args
+    def _sync_many(self, req: BackendRequest, args: list) -> Answer:
+        """Answer `sync` for each database with [status, facts or None], in order.
+
+        Entries: [device, partition, hash, [arguments of `sync`]].
+        """
+        try:
+            requests, = args
+            by_device: dict[str, list[int]] = {}
+            for number, (device, _part, _hash, _words) in enumerate(requests):
+                by_device.setdefault(_text(device), []).append(number)
+        except (TypeError, ValueError) as err:
+            raise Refused(plain(400, f'Invalid sync_many: {err!r}')) from err
         if len(requests) > SYNC_MANY_MAX:
             raise Refused(plain(400, f'More than {SYNC_MANY_MAX} databases'))
+        answers: list = [[507, None]] * len(requests)
+        for req.device, numbers in by_device.items():
+            try:
+                found = self.server.on_disk(req, self._sync_each, req.device,
+                                            [requests[number] for number in numbers])
+            except Refused:
+                continue                                 # the device is not there
+            for number, answer in zip(numbers, found, strict=True):
+                answers[number] = answer
+        return _json(200, answers, JSON_TYPE)
+
+    def _sync_each(self, device: str, requests: list) -> list:
         answers = []
-        for part, hex_hash, words in requests:
+        for _device, part, hex_hash, words in requests:
             try:
                 answer = self._run(self._place(device, part, hex_hash), ['sync', *words])
                 answers.append([answer.status, json.loads(answer.body)])
@@ -160,7 +181,7 @@ class ReplicationRpc:
                 self.server.logger.error('ERROR REPLICATE /%s/%s/%s: %s', device, part, hex_hash,
                                          err)
                 answers.append([404 if isinstance(err, DatabaseMissing) else 500, None])
-        return _json(200, answers, JSON_TYPE)
+        return answers
 
     # -- rows ---------------------------------------------------------------------------------
 

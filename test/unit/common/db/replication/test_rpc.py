@@ -46,7 +46,7 @@ def made(client, *records, container='c', created=T[1]):
     return broker
 
 
-# -- the recorded dialogues -----------------------------------------------------------------------
+# -- the recorded dialogues --------------------------------------------------------------------
 
 @pytest.mark.parametrize('kind', ['container', 'account'])
 def test_recorded_dialogue(kind, tmp_path):
@@ -94,7 +94,7 @@ def keep(devices, kind):
         shutil.copyfile(next((devices / f'rpc_{kind}').rglob('*.db')), devices / 'kept')
 
 
-# -- sync -------------------------------------------------------------------------------------------
+# -- sync --------------------------------------------------------------------------------------
 
 def test_sync_of_a_missing_database_makes_room_for_one(server, tmp_path):
     answer = replicate(server, place_of(server), 'sync', 5, ZERO, 'remote', T[1], T[2], '0', '')
@@ -142,7 +142,8 @@ def test_a_database_without_its_tables_is_quarantined(server, tmp_path):
 @pytest.mark.parametrize('words', [
     ['sync'], ['sync', 'x', ZERO, 'r', T[1], T[1], '0', ''],
     ['sync', 1, ZERO, 'r', 'never', T[1], '0', ''], ['sync', 1, ZERO, 7, T[1], T[1], '0', ''],
-    ['sync', 1, ZERO, 'r', T[1], T[1], '0', '{"a": 1}'], ['sync', 1, ZERO, 'r', T[1], T[1], '0', '['],
+    ['sync', 1, ZERO, 'r', T[1], T[1], '0', '{"a": 1}'],
+    ['sync', 1, ZERO, 'r', T[1], T[1], '0', '['],
     ['sync', 1, ZERO, 'r', T[1], T[1], '0', '{"a": ["b", "never"]}'],
     ['merge_items'], ['merge_items', [{'name': 'o'}], 'r'], ['merge_items', [1], 'r'],
     ['merge_items', [{'ROWID': 1, 'name': 'o', 'created_at': 'never', 'size': 1, 'etag': 'e',
@@ -162,7 +163,7 @@ def test_paths_that_are_none(server):
     assert server('REPLICATE', f'/missing/1/{ZERO}', {}, b'["sync"]').status == 507
 
 
-# -- rows ---------------------------------------------------------------------------------------------
+# -- rows --------------------------------------------------------------------------------------
 
 def row(number, name, created_at=T[2], **values):
     return {'ROWID': number, 'name': name, 'created_at': created_at, 'size': 1, 'etag': 'e',
@@ -177,7 +178,7 @@ def test_merged_rows_move_the_point_and_merging_again_changes_nothing(server):
         assert broker.syncs()[0][:2] == ('remote', 7)
 
 
-# -- files that land ------------------------------------------------------------------------------------
+# -- files that land ---------------------------------------------------------------------------
 
 def landing(tmp_path, broker, sender=SENDER):
     """Let a copy of a database land."""
@@ -215,7 +216,7 @@ def test_a_landed_file_takes_over_our_rows(server, tmp_path):
     server('POST', '/sda1/1/AUTH_test/c', {'X-Timestamp': T[6], 'X-Container-Meta-A': 'b'})
     put(broker, obj('pending', T[7]))
     assert replicate(server, place, 'rsync_then_merge', SENDER, f'{place.hash}.db').status == 204
-    names = {name: size for name, size in raw(broker, 'SELECT name, size FROM object')}
+    names = dict(raw(broker, 'SELECT name, size FROM object'))
     info = broker.info()
     assert names['theirs1'] == 9
     assert info.object_count == 7
@@ -252,7 +253,7 @@ def test_damage_on_the_way_is_noticed(server, tmp_path):
     assert broker.info().object_count == 1
 
 
-# -- our own extensions -----------------------------------------------------------------------------------
+# -- our own extensions ------------------------------------------------------------------------
 
 def test_extensions_are_told_to_those_who_ask(server):
     place = place_of(server)
@@ -279,11 +280,13 @@ def test_an_upload_lands(server, tmp_path):
 def test_many_syncs_in_one_request(server):
     broker = made(server, obj('a'))
     facts = broker.replication_info()
-    good = [1, broker.place.hash, [1, facts['hash'], 'r', T[1], T[1], '0', '']]
-    bad = [1, broker.place.hash, ['x']]
-    missing = [1, ZERO, [1, ZERO, 'r', T[1], T[1], '0', '']]
-    answer = replicate(server, broker.place, 'sync_many', [good, missing, bad])
-    (one, told), (two, none), (three, _) = json.loads(answer.body)
-    assert (one, two, three, none) == (200, 404, 400, None)
+    good = ['sda1', 1, broker.place.hash, [1, facts['hash'], 'r', T[1], T[1], '0', '']]
+    bad = ['sda1', 1, broker.place.hash, ['x']]
+    missing = ['sda1', 1, ZERO, [1, ZERO, 'r', T[1], T[1], '0', '']]
+    gone = ['sdb9', *good[1:]]
+    answer = replicate(server, broker.place, 'sync_many', [good, gone, missing, bad])
+    (one, told), (four, _), (two, none), (three, _) = json.loads(answer.body)
+    assert (one, two, three, four, none) == (200, 404, 400, 507, None)
     assert told == {**facts, 'point': 1}
-    assert replicate(server, broker.place, 'sync_many', [good] * 257).status == 400
+    for words in ([good] * 257, 7, [7], [[7, 1, ZERO, []]]):
+        assert replicate(server, broker.place, 'sync_many', words).status == 400
