@@ -134,13 +134,14 @@ class Answer:
 class DbCluster:
     """`count` nodes, of which the first `replicas` are primaries of everything."""
 
-    def __init__(self, kind, devices, count=4, replicas=3, **options):
+    def __init__(self, kind, devices, count=4, replicas=3, salt=b'', **options):
         self.kind, self.devices = kind, str(devices)
         self.options = options
         self.down, self.foreign = set(), set()
         self.requests = Counter()
         self.on_request = lambda number, headers, body: None
-        self.servers = [Client(kind, f'{devices}/{number}') for number in range(count)]
+        self.servers = [Client(kind, f'{devices}/{number}', salt=salt)
+                        for number in range(count)]
         for number in range(count):
             os.makedirs(self.device(number), exist_ok=True)
         nodes = [Node(id=number, region=1, zone=number, ip='127.0.0.1', port=number,

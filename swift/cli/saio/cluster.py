@@ -24,8 +24,8 @@ from swift.cli.saio.configs import ON_FIRST_NODE, all_files
 from swift.cli.saio.layout import Layout
 from swift.common.services import STANDALONE
 
-DAEMONS = ('object-updater', 'container-updater', 'account-reaper', 'object-expirer',
-           'container-reconciler')
+DAEMONS = ('account-replicator', 'container-replicator', 'object-updater', 'container-updater',
+           'account-reaper', 'object-expirer', 'container-reconciler')
 START_TIMEOUT_S = 60
 MEMCACHED_MEGABYTES = 64
 

@@ -14,8 +14,10 @@ PIPELINE = ('catch_errors gatekeeper healthcheck proxy-logging cache listing_for
 DAEMONS = {
     'object': {'object-updater': {'interval': 10, 'concurrency': 1},
                'object-expirer': {'interval': 10}},
-    'container': {'container-updater': {'interval': 10, 'concurrency': 1}},
-    'account': {'account-reaper': {'interval': 10, 'concurrency': 4}},
+    'container': {'container-replicator': {'interval': 10},
+                  'container-updater': {'interval': 10, 'concurrency': 1}},
+    'account': {'account-replicator': {'interval': 10},
+                'account-reaper': {'interval': 10, 'concurrency': 4}},
 }
 # One expirer is enough for all nodes.
 ON_FIRST_NODE = ('object-expirer',)

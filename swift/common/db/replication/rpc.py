@@ -99,8 +99,9 @@ class ReplicationRpc:
             raise Refused(plain(400, f'Unknown operation {words[0]}'))
         broker = self.server.brokers.get(place)
         if words[0] not in ('complete_rsync', 'rsync_then_merge'):
+            # Whatever the answer is, the peer may send a file next.
+            landed.make_landing(place.device_path)
             if not broker.exists():
-                landed.make_landing(place.device_path)
                 raise Refused(page(404))
         try:
             return operation(broker, words[1:])
