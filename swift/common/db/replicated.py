@@ -310,6 +310,11 @@ class ReplicatedBroker(Broker):
         with self.reading(skip_pending=True):
             return len(self._files) == 1
 
+    def identity(self) -> tuple[int, int]:
+        """Return what tells the newest file from another one in its place."""
+        with self.reading(skip_pending=True) as file:
+            return file.inode
+
     def pour(self, target: DatabaseFile, point: int) -> int:
         """Merge the rows behind a point into another file; return the number of the last one.
 

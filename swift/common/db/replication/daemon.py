@@ -105,7 +105,6 @@ class Replicator(Daemon):
         """Replicate every database once, or those of some devices and partitions (lists)."""
         self.stats = Stats(self.statsd, self.clock.time())
         began = self.clock.monotonic()
-        self.peers.begin_pass()
         self._announce('Beginning replication run')
         local = self.local_devices(_words(devices))
         if not local:

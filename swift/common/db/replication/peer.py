@@ -1,8 +1,8 @@
 """Requests to the peers of a database, and what is known of the servers behind them.
 
 Layer 1, event loop. Every answer is a Reply; a peer that does not answer is one with status 0,
-logged here. Servers that offer extensions (rpc.py) say so in their first answer of a pass, and get
-`sync` of many databases in one request and whole files without rsync from then on. All others are
+logged here. Servers that offer extensions (rpc.py) say so in every answer, and get `sync` of many
+databases in one request and whole files without rsync from the second request on. All others are
 asked the way the original asks.
 """
 import json
@@ -65,10 +65,6 @@ class Peers:
                          EXTENSIONS_HEADER: 'ask'}
         self._logger = logger
         self._offers: dict[tuple[str, int], frozenset[str]] = {}
-
-    def begin_pass(self) -> None:
-        """Forget what servers offer: they may have been replaced."""
-        self._offers.clear()
 
     def offers(self, node: Any, extension: str) -> bool:
         """Tell whether a node's server is known to offer an extension."""

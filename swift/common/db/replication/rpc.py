@@ -224,7 +224,7 @@ class ReplicationRpc:
         on_disk = self.server.on_disk
         on_disk(req, landed.make_landing, place.device_path, writes=True)
         part = f'{path}.{uuid.uuid4().hex}'
-        file = on_disk(req, open, part, 'xb', 0)
+        file = on_disk(req, landed.open_new, part)
         try:
             # The body is received by the event loop, and written in the device's threads.
             while chunk := req.env['wsgi.input'].read(UPLOAD_CHUNK):

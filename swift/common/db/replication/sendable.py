@@ -50,7 +50,10 @@ def make(broker: ReplicatedBroker) -> Sendable:
         _copy(source, copy)
     except DiskFull:
         fs.unlink_if_there(copy)
-        return Sendable(source, False, db)
+        # Reading the file gave up its lock: closing one descriptor of a file drops all record
+        # locks of the process.
+        db.close()
+        return Sendable(source, False, _hold(source, broker.env.busy_timeout_s))
     except BaseException:
         db.close()
         fs.unlink_if_there(copy)

@@ -117,6 +117,21 @@ def test_many_idle_databases_share_requests(containers, monkeypatch):
     # The first cohort finds out who offers what: four requests; then one for each cohort.
     assert containers.requests == {1: 4 + 2, 2: 4 + 2}
     assert daemon.stats['no_change'] == 24
+    containers.requests.clear()
+    daemon.run_once()
+    assert containers.requests == {1: 3, 2: 3}
+    assert daemon.stats['no_change'] == 24
+
+
+def test_a_server_that_no_longer_takes_many_is_asked_for_each(containers):
+    for number in range(3):
+        create(containers, 0, container=f'c{number}')
+    daemon = containers.replicator(0)
+    daemon.run_once()
+    containers.foreign = {1}
+    containers.servers[1].app.replication._sync_many = None          # as the original: a 500
+    daemon.run_once()
+    assert (daemon.stats['no_change'], daemon.stats['failure']) == (6, 0)
 
 
 def test_a_peer_far_behind_merges_the_whole_file(cluster):

@@ -253,6 +253,43 @@ def test_damage_on_the_way_is_noticed(server, tmp_path):
     assert broker.info().object_count == 1
 
 
+def test_rot_does_not_spread(server, tmp_path):
+    broker = made(server)
+    broker.merge_records([obj(f'o{number:04}') for number in range(2000)])
+    path = landing(tmp_path, broker)
+    with open(path, 'r+b') as file:
+        file.seek(4096 * 20)
+        file.write(b'rot' * 1000)
+    assert replicate(server, broker.place, 'rsync_then_merge', SENDER).status == 500
+    assert broker.info().object_count == 2000
+    assert os.listdir(tmp_path / 'sda1' / 'tmp') == []
+
+
+def test_the_next_file_of_a_sender_does_not_take_the_place_of_the_first(server, tmp_path,
+                                                                        monkeypatch):
+    """A sender that lost patience sends again while we merge; nothing of ours may be lost."""
+    broker = made(server, obj('theirs'))
+    landing(tmp_path, broker)
+    place = broker.place
+    broker.close()
+    shutil.rmtree(place.directory)
+    broker = made(server, obj('ours'))
+    data = (tmp_path / 'sda1' / 'tmp' / SENDER).read_bytes()
+    real, again = type(broker).pour, []
+
+    def pour(self, *args):
+        if not again:
+            again.append((tmp_path / 'sda1' / 'tmp' / SENDER).write_bytes(data))
+            answer = replicate(server, place, 'rsync_then_merge', SENDER)
+            again.append(answer.status)
+        return real(self, *args)
+    monkeypatch.setattr(type(broker), 'pour', pour)
+    assert replicate(server, place, 'rsync_then_merge', SENDER).status == 404
+    assert again[1] == 204
+    assert {name for name, in raw(broker, 'SELECT name FROM object')} == {'ours', 'theirs'}
+    assert broker.info().object_count == 2
+
+
 # -- our own extensions ------------------------------------------------------------------------
 
 def test_extensions_are_told_to_those_who_ask(server):
