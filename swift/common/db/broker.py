@@ -49,6 +49,8 @@ STALE_READ_TIMEOUT_S = 0.1
 COARSEST_TIME_S = 2.0
 PREALLOCATION_STEPS_MIB = (1, 2, 5, 10, 25, 50)
 MIB = 1 << 20
+# Nobody takes a directory away as often as this.
+MAKE_ATTEMPTS = 5
 
 
 class DatabaseExists(Exception):
@@ -358,7 +360,6 @@ class Broker:
         Raises DatabaseExists if there is one, DiskError.
         """
         directory = self.place.directory
-        made = fs.make_dirs(directory, self.place.device_path)
         target = f'{directory}/{name}' if name else self.place.default_path
         temporary = f'{directory}/{uuid.uuid4().hex}.tmp'
         db = new_database(self.script)
@@ -367,11 +368,15 @@ class Broker:
             image = db.serialize()
         finally:
             db.close()
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         with fs.translate(temporary):
+            made, fd = self.with_directory(lambda: os.open(temporary, flags, 0o600))
             try:
-                with fs.opened(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600) as fd:
+                try:
                     fs.write_all(fd, image)
                     fs.sync_file(fd)
+                finally:
+                    os.close(fd)
                 with directory_lock(self.place, self.env.lock_timeout_s):
                     if os.path.exists(target) and os.path.getsize(target):
                         raise DatabaseExists
@@ -382,6 +387,21 @@ class Broker:
                 fs.unlink_if_there(temporary)
                 raise
         fs.sync_dirs(directory, made)
+
+    def with_directory(self, use: Callable[[], Any]) -> tuple[int, Any]:
+        """Make the hash directory and put something into it; return how many were made, and that.
+
+        Replicators remove empty directories, also one that was made a moment ago: then once more.
+        """
+        made = 0
+        for left in reversed(range(MAKE_ATTEMPTS)):
+            made = max(made, fs.make_dirs(self.place.directory, self.place.device_path))
+            try:
+                return made, use()
+            except FileNotFoundError:
+                if not left:
+                    raise
+        raise AssertionError('the last attempt returns or raises')
 
     def new_id(self) -> str:
         """Return an id for a new database: unique, and readable by operators."""

@@ -21,11 +21,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from swift.common import fs
+from swift.common import fs, locks
 from swift.common.db import pending, schema
 from swift.common.db.broker import Broker, raise_sync_point
 from swift.common.db.connection import DatabaseFile
-from swift.common.db.files import directory_lock
+from swift.common.db.files import LOCK_NAME, directory_lock
 from swift.common.errors import DatabaseMissing
 from swift.core import db_metadata
 from swift.core.db_sync import Horizons, Times, is_reclaimable
@@ -285,9 +285,10 @@ class ReplicatedBroker(Broker):
     def install(self, temporary: str, name: str) -> bool:
         """Make a complete file the database, unless there is one; durable at return."""
         directory = self.place.directory
-        made = fs.make_dirs(directory, self.place.device_path)
         target = f'{directory}/{name}'
-        with directory_lock(self.place, self.env.lock_timeout_s):
+        made, lock = self.with_directory(
+            lambda: locks.acquire(f'{directory}/{LOCK_NAME}', self.env.lock_timeout_s))
+        try:
             if os.path.exists(target) and os.path.getsize(target):
                 return False
             # A journal without its database would be played back into the new one.
@@ -296,6 +297,8 @@ class ReplicatedBroker(Broker):
             fs.step('rename')
             with fs.translate(temporary):
                 os.rename(temporary, target)
+        finally:
+            os.close(lock)
         fs.sync_dirs(directory, made)
         return True
 

@@ -103,6 +103,23 @@ def test_what_the_remover_itself_noted_does_not_count(broker):
     assert broker.remove(mark)
 
 
+def test_a_directory_that_is_removed_right_after_it_was_made_is_made_again(broker,
+                                                                           monkeypatch):
+    from swift.common import fs
+    copy, place = copy_of(broker), broker.place
+    assert broker.remove(broker.state().mark)
+    real, removed = fs.make_dirs, []
+
+    def make_dirs(path, below):
+        made = real(path, below)
+        if path == place.directory and os.path.exists(path) and len(removed) < 2:
+            removed.append(os.removedirs(path))
+        return made
+    monkeypatch.setattr(fs, 'make_dirs', make_dirs)
+    assert broker.install(copy, f'{place.hash}.db')
+    assert len(removed) == 2 and broker.info().container == 'c'
+
+
 # -- forgetting ------------------------------------------------------------------------------------
 
 def horizons(broker, age):

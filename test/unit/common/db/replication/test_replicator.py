@@ -457,7 +457,46 @@ def test_the_point_of_the_reconciler_waits_for_a_majority(containers):
     assert broker.info().reconciler_sync_point == broker.max_row()
 
 
-# -- recon -------------------------------------------------------------------------------------
+# -- one replica --------------------------------------------------------------------------------
+
+@pytest.mark.parametrize('kind', ['container', 'account'])
+def test_the_only_replica_talks_to_itself_and_finds_nothing_to_do(kind, tmp_path):
+    cluster = DbCluster(kind, tmp_path, count=2, replicas=1)
+    create(cluster, 0, 'a')
+    for _ in range(2):
+        daemon = cluster.replicate(0)
+        assert (daemon.stats['success'], daemon.stats['failure'], daemon.stats['rsync']) == (
+            1, 0, 0)
+    create(cluster, 1, 'b')
+    cluster.replicate(1)
+    assert cluster.holders() == [0]
+    assert cluster.broker(0).replication_info()['count'] == 2
+    cluster.close()
+
+
+# -- metrics, recon ----------------------------------------------------------------------------
+
+def test_metrics(containers):
+    class Statsd:
+        sent = []
+
+        def increment(self, name):
+            self.sent.append(name)
+
+        def timing_since(self, name, _started):
+            self.sent.append(name)
+    daemon = containers.replicator(3)
+    daemon.statsd = Statsd()
+    create(containers, 3, 'a')
+    create(containers, 1, *'bcd')
+    containers.down = {2}
+    daemon.run_once()
+    containers.down = set()
+    daemon.run_once()
+    daemon.run_once()
+    assert set(Statsd.sent) == {'attempts', 'successes', 'failures', 'diffs', 'rsyncs', 'timing',
+                                'no_changes', 'removes.sd3'}
+
 
 def test_recon(cluster):
     create(cluster, 0, 'a')
