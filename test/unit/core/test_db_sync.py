@@ -1,4 +1,5 @@
 """The rules of database replication: every small case, and the laws over random ones."""
+from dataclasses import replace
 from itertools import permutations, product
 
 import pytest
@@ -102,6 +103,39 @@ def test_two_replicas_never_swap_policies():
     for local, remote in product(claims, claims):
         if local.policy_index != remote.policy_index:
             assert not (is_policy_overruled(local, remote) and is_policy_overruled(remote, local))
+
+
+def met(sender, receiver, now):
+    """Return both claims after a `sync`, as rpc.py and sync.py go about it."""
+    if is_policy_overruled(receiver, sender):
+        receiver = adopting(receiver, sender, now)
+    told = receiver
+    receiver = replace(receiver, times=receiver.times.merged(sender.times))
+    if is_policy_overruled(sender, told):
+        sender = adopting(sender, told, now)
+    return replace(sender, times=sender.times.merged(told.times)), receiver
+
+
+def adopting(claim, other, now):
+    return replace(claim, policy_index=other.policy_index,
+                   status_changed_at=max(now, claim.status_changed_at))
+
+
+claims = st.builds(PolicyClaim, st.integers(0, 2), times, st.integers(0, 1), st.sampled_from(T[1:]))
+
+
+@given(st.lists(claims, min_size=3, max_size=3),
+       st.lists(st.sampled_from(list(permutations(range(3), 2))), max_size=6))
+def test_all_replicas_end_in_one_policy(replicas, meetings):
+    # Equal times keep the local policy, as the original does; there is no telling who was first.
+    replicas = [replace(claim, status_changed_at=f'{claim.status_changed_at[:-1]}{number}')
+                for number, claim in enumerate(replicas)]
+    everybody = list(permutations(range(3), 2))
+    for number, (one, two) in enumerate(meetings + everybody * 3):
+        now = '17000001%02d.00000' % number
+        replicas[one], replicas[two] = met(replicas[one], replicas[two], now)
+    assert len({claim.policy_index for claim in replicas}) == 1
+    assert len({claim.times for claim in replicas}) == 1
 
 
 # -- peers and leaving -------------------------------------------------------------------------
