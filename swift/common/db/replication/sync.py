@@ -104,7 +104,10 @@ class Push:
         if reply.status == UNMOUNTED:
             return Outcome.UNMOUNTED
         if reply.status == 404:
-            return _outcome(self._send_file(node, Method.WHOLE))
+            if self._send_file(node, Method.WHOLE):
+                return Outcome.SUCCESS
+            # Another replica may have been faster.
+            reply = self.ask(node, 'sync', *self.kind.sync_words(self.replica))
         remote = _facts(reply.value) if reply.is_success else None
         if remote is None:
             if reply.status:

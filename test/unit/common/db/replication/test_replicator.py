@@ -78,6 +78,21 @@ def test_a_missing_database_is_sent_whole(cluster):
         assert not os.listdir(cluster.device(number) + '/tmp')
 
 
+def test_another_replica_may_be_faster(cluster):
+    create(cluster, 0, 'a')
+    create(cluster, 2, 'b')
+
+    def faster(number, headers, body):
+        if b'complete_rsync' in body:
+            cluster.on_request = lambda *_: None
+            cluster.replicate(2)
+    cluster.on_request = faster
+    daemon = cluster.replicate(0)
+    assert daemon.stats['failure'] == 0
+    cluster.settle()
+    assert assert_equal(cluster)[0]['count'] == 2
+
+
 def test_rows_behind_the_point_are_sent_and_only_those(cluster):
     broker = create(cluster, 0, 'a')
     cluster.replicate(0)
