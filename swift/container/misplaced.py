@@ -12,7 +12,8 @@ from swift.common.db.broker import DatabaseExists, Environment
 from swift.common.db.files import Place
 from swift.common.db.replication.walk import LocalDevice
 from swift.container.backend import ContainerBroker
-from swift.core.misplaced import QUEUE_ACCOUNT, QUEUE_POLICY, queue_container, queue_entry
+from swift.core.misplaced import QUEUE_POLICY, queue_container, queue_entry
+from swift.core.reconciler_plan import QUEUE_ACCOUNT
 from swift.core.row_merge import ObjectRecord
 from swift.core.timestamp import Timestamp
 
@@ -47,11 +48,12 @@ class MisplacedQueue:
 
     def _enqueue_behind(self, broker: ContainerBroker, point: int, page: int,
                         container_path: str) -> int:
+        account, _, name = container_path.partition('/')
         while rows := broker.misplaced_since(point, page):
             entries: dict[str, list[ObjectRecord]] = {}
             for _number, record in rows:
                 entries.setdefault(queue_container(record), []).append(
-                    queue_entry(record, container_path))
+                    queue_entry(record, account, name))
             for container, records in entries.items():
                 self._store(container, records)
             point = rows[-1][0]

@@ -18,7 +18,7 @@ from swift.container import sync_store
 from swift.container.backend import ContainerBroker
 from swift.container.misplaced import MisplacedQueue
 from swift.container.replication import adopt_policy, claim_of
-from swift.core.misplaced import QUEUE_ACCOUNT
+from swift.core.reconciler_plan import QUEUE_ACCOUNT
 from swift.core.shard_range import ShardRange
 
 

@@ -20,6 +20,6 @@ def test_container_of_the_hour(created_at, container):
 
 @pytest.mark.parametrize('deleted, kind', [(0, 'application/x-put'), (1, 'application/x-delete')])
 def test_entry(deleted, kind):
-    entry = queue_entry(record('1700000001.00000+1+2', deleted), 'AUTH_test/c')
+    entry = queue_entry(record('1700000001.00000+1+2', deleted), 'AUTH_test', 'c')
     assert entry == ObjectRecord('3:/AUTH_test/c/a/photo é', '1700000001.00000+1+2', 0, kind,
                                  '1700000001.00000+1+2', 0, 0)
