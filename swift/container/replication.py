@@ -9,25 +9,26 @@ from typing import Any
 from swift.common.db.replication.rpc import JSON_TYPE, ReplicationRpc
 from swift.common.db.service import Answer, DatabaseServer, page
 from swift.container.backend import ContainerBroker
-from swift.core.db_sync import PolicyClaim, Times, is_policy_overruled
+from swift.core.policy_conflict import PolicyClaim, winner
 from swift.core.shard_range import ShardRange
+from swift.core.timestamp import Timestamp
 
 
 def claim_of(facts: dict[str, Any]) -> PolicyClaim:
-    """Return the claim to the policy in the facts that replicas exchange."""
+    """Return the claim to the policy in the facts that replicas exchange. ValueError for none."""
     return PolicyClaim(
-        facts['storage_policy_index'],
-        Times(facts['created_at'], facts['put_timestamp'], facts['delete_timestamp']),
-        facts.get('count'), facts['status_changed_at'])
+        int(facts['storage_policy_index']), Timestamp(facts['put_timestamp']),
+        Timestamp(facts['delete_timestamp']), int(facts.get('count') or 0),
+        Timestamp(facts['status_changed_at']))
 
 
 def adopt_policy(broker: ContainerBroker, remote: PolicyClaim) -> bool:
     """Adopt the policy of another replica if that wins; tell whether it did."""
-    if broker.info().storage_policy_index == remote.policy_index:
+    if broker.info().storage_policy_index == remote.index:
         return False
-    if not is_policy_overruled(claim_of(broker.replication_info()), remote):
+    if winner(claim_of(broker.replication_info()), remote).index != remote.index:
         return False
-    broker.set_storage_policy_index(remote.policy_index, broker.env.now().internal)
+    broker.set_storage_policy_index(remote.index, broker.env.now().internal)
     return True
 
 

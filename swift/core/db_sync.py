@@ -16,8 +16,8 @@ one database another one has come: "all rows of X up to 17 are merged here".
         otherwise                      DIFF          send the rows behind the point, in batches
 
 Laws: a point only grows, and only over rows that were merged; merging times, metadata and rows is
-idempotent and does not depend on order; so passes in any order, repeated or cut short, end in the
-same databases. Source: sheet 03 §10, §16-18.
+idempotent and does not depend on order (policies: policy_conflict.py); so passes in any order,
+repeated or cut short, end in the same databases. Source: sheet 03 §10, §16, §17.
 """
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -94,49 +94,6 @@ class Times:
     def is_deleted(self, count: int | None) -> bool:
         """Tell whether a database with these times and so many entries is deleted."""
         return is_zero_like(count) and self.delete_timestamp > self.put_timestamp
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyClaim:
-    """What a replica of a container has to say for its storage policy."""
-
-    policy_index: int
-    times: Times
-    count: int | None
-    status_changed_at: str
-
-    @property
-    def is_deleted(self) -> bool:
-        return self.times.is_deleted(self.count)
-
-    @property
-    def is_recreated(self) -> bool:
-        """Created again after a deletion."""
-        put, delete = Timestamp(self.times.put_timestamp), Timestamp(self.times.delete_timestamp)
-        return put > delete > Timestamp(0)
-
-
-def is_policy_overruled(local: PolicyClaim, remote: PolicyClaim) -> bool:
-    """Tell whether a replica has to adopt the policy of another; ties keep the local one.
-
-    A re-creation after the newest deletion beats whatever is older; else the first one wins.
-    """
-    if local.policy_index == remote.policy_index:
-        return False
-    changed, remote_changed = (Timestamp(claim.status_changed_at) for claim in (local, remote))
-    if local.is_deleted or remote.is_deleted:
-        if local.is_deleted and remote.is_deleted:
-            return changed < remote_changed
-        return local.is_deleted
-    if local.is_recreated != remote.is_recreated:
-        return remote.is_recreated
-    if local.is_recreated:
-        newest_delete = max(Timestamp(claim.times.delete_timestamp) for claim in (local, remote))
-        if Timestamp(local.times.put_timestamp) < newest_delete:
-            return True
-        if Timestamp(remote.times.put_timestamp) < newest_delete:
-            return False
-    return remote_changed < changed
 
 
 # -- which peers, and what follows ---------------------------------------------------------------

@@ -1,6 +1,6 @@
 """The rules of database replication: every small case, and the laws over random ones."""
-from dataclasses import replace
-from itertools import permutations, product
+from dataclasses import dataclass, replace
+from itertools import permutations
 
 import pytest
 from hypothesis import given
@@ -10,16 +10,16 @@ from swift.core.db_sync import (
     Horizons,
     Log,
     Method,
-    PolicyClaim,
     Times,
     choose,
     effective_handoff_delete,
-    is_policy_overruled,
     is_reclaimable,
     may_leave_handoff,
     peer_order,
     point_after_sync,
 )
+from swift.core.policy_conflict import PolicyClaim, winner
+from swift.core.timestamp import Timestamp
 
 T = ['0', *('17000000%02d.00000' % second for second in range(5))]
 times = st.builds(Times, st.sampled_from(T[1:]), st.sampled_from(T), st.sampled_from(T))
@@ -63,79 +63,50 @@ def test_merging_times(one, two, three):
 
 # -- policies ----------------------------------------------------------------------------------
 
-def claim(policy=0, put=T[1], delete='0', count=0, changed=T[1]):
-    return PolicyClaim(policy, Times(T[1], put, delete), count, changed)
+@dataclass(frozen=True)
+class Replica:
+    """What a container replica has that decides on its policy."""
 
+    index: int
+    times: Times
+    count: int
+    changed: str
 
-@pytest.mark.parametrize('local, remote, overruled', [
-    (claim(), claim(), False),
-    # One is deleted: the other wins, whichever came first.
-    (claim(delete=T[2]), claim(1, changed=T[4]), True),
-    (claim(changed=T[4]), claim(1, delete=T[2]), False),
-    # Both deleted: the later deletion.
-    (claim(delete=T[2], changed=T[2]), claim(1, delete=T[3], changed=T[3]), True),
-    (claim(delete=T[3], changed=T[3]), claim(1, delete=T[2], changed=T[2]), False),
-    # One re-created.
-    (claim(), claim(1, put=T[3], delete=T[2], changed=T[3]), True),
-    (claim(put=T[3], delete=T[2], changed=T[3]), claim(1), False),
-    # Both re-created: not before the newest deletion; then the first one.
-    (claim(put=T[2], delete=T[1], changed=T[2]),
-     claim(1, put=T[4], delete=T[3], changed=T[4]), True),
-    (claim(put=T[4], delete=T[3], changed=T[4]),
-     claim(1, put=T[2], delete=T[1], changed=T[2]), False),
-    (claim(put=T[4], delete=T[2], changed=T[4]),
-     claim(1, put=T[3], delete=T[2], changed=T[3]), True),
-    # Never deleted, or deleted with rows in it: the first one; ties stay.
-    (claim(changed=T[2]), claim(1, changed=T[1]), True),
-    (claim(changed=T[1]), claim(1, changed=T[2]), False),
-    (claim(changed=T[1]), claim(1, changed=T[1]), False),
-    (claim(delete=T[2], count=1, changed=T[2]), claim(1, changed=T[1]), True),
-    # A claim without a count counts as empty.
-    (claim(delete=T[2], count=None), claim(1), True)])
-def test_policies(local, remote, overruled):
-    assert is_policy_overruled(local, remote) is overruled
+    @property
+    def claim(self):
+        return PolicyClaim(self.index, Timestamp(self.times.put_timestamp),
+                           Timestamp(self.times.delete_timestamp), self.count,
+                           Timestamp(self.changed))
 
-
-def test_two_replicas_never_swap_policies():
-    claims = [PolicyClaim(policy, Times(T[1], put, delete), count, changed)
-              for policy in (0, 1) for put in T[1:4] for delete in T[:4] for count in (0, 1)
-              for changed in T[1:4]]
-    for local, remote in product(claims, claims):
-        if local.policy_index != remote.policy_index:
-            assert not (is_policy_overruled(local, remote) and is_policy_overruled(remote, local))
+    def after(self, other, now):
+        """Return the replica after it heard of another one's claim."""
+        index = winner(self.claim, other.claim).index
+        return self if index == self.index else replace(
+            self, index=index, changed=max(now, self.changed))
 
 
 def met(sender, receiver, now):
-    """Return both claims after a `sync`, as rpc.py and sync.py go about it."""
-    if is_policy_overruled(receiver, sender):
-        receiver = adopting(receiver, sender, now)
-    told = receiver
-    receiver = replace(receiver, times=receiver.times.merged(sender.times))
-    if is_policy_overruled(sender, told):
-        sender = adopting(sender, told, now)
-    return replace(sender, times=sender.times.merged(told.times)), receiver
+    """Return both replicas after a `sync`, as rpc.py and sync.py go about it."""
+    told = receiver.after(sender, now)
+    return (replace(sender.after(told, now), times=sender.times.merged(told.times)),
+            replace(told, times=told.times.merged(sender.times)))
 
 
-def adopting(claim, other, now):
-    return replace(claim, policy_index=other.policy_index,
-                   status_changed_at=max(now, claim.status_changed_at))
-
-
-claims = st.builds(PolicyClaim, st.integers(0, 2), times, st.integers(0, 1), st.sampled_from(T[1:]))
+claims = st.builds(Replica, st.integers(0, 2), times, st.integers(0, 1), st.sampled_from(T[1:]))
 
 
 @given(st.lists(claims, min_size=3, max_size=3),
        st.lists(st.sampled_from(list(permutations(range(3), 2))), max_size=6))
 def test_all_replicas_end_in_one_policy(replicas, meetings):
     # Equal times keep the local policy, as the original does; there is no telling who was first.
-    replicas = [replace(claim, status_changed_at=f'{claim.status_changed_at[:-1]}{number}')
-                for number, claim in enumerate(replicas)]
+    replicas = [replace(replica, changed=f'{replica.changed[:-1]}{number}')
+                for number, replica in enumerate(replicas)]
     everybody = list(permutations(range(3), 2))
     for number, (one, two) in enumerate(meetings + everybody * 3):
         now = '17000001%02d.00000' % number
         replicas[one], replicas[two] = met(replicas[one], replicas[two], now)
-    assert len({claim.policy_index for claim in replicas}) == 1
-    assert len({claim.times for claim in replicas}) == 1
+    assert len({replica.index for replica in replicas}) == 1
+    assert len({replica.times for replica in replicas}) == 1
 
 
 # -- peers and leaving -------------------------------------------------------------------------
