@@ -10,8 +10,8 @@ from typing import Any
 
 from swift.common.codecs import pending as pending_codec
 from swift.common.db import schema
-from swift.common.db.broker import Broker
 from swift.common.db.connection import DatabaseFile
+from swift.common.db.replicated import ReplicatedBroker
 from swift.common.db.rows import fetcher
 from swift.core import db_metadata
 from swift.core.listing import ListingQuery, list_page
@@ -66,13 +66,16 @@ class AccountInfo:
             is_zero_like(self.container_count) and self.delete_timestamp > self.put_timestamp)
 
 
-class AccountBroker(Broker):
+class AccountBroker(ReplicatedBroker):
     """The database of one account."""
 
     kind = 'account'
     script = schema.ACCOUNT
     stat_table = 'account_stat'
     row_table = 'container'
+    row_columns = (*_ROW.split(', '), 'storage_policy_index')
+    removal_time = 'delete_timestamp'
+    record_class = ContainerRecord
     meta_prefix = 'x-account-meta-'
     make_record = staticmethod(pending_codec.container_record)
 
@@ -170,3 +173,22 @@ class AccountBroker(Broker):
             return list_page(query, fetcher(
                 file.db, f'name, object_count, bytes_used, put_timestamp, {policy}',
                 'container', 'deleted = 0', ()))
+
+    # -- replication --------------------------------------------------------------------------
+
+    def _replication_facts(self, file: DatabaseFile) -> dict[str, Any]:
+        stat = self._stat(file)
+        return {
+            'account': stat['account'], 'created_at': stat['created_at'],
+            'put_timestamp': stat['put_timestamp'] or '0',
+            'delete_timestamp': stat['delete_timestamp'] or '0',
+            'status_changed_at': stat['status_changed_at'] or '0',
+            'object_count': stat['object_count'] or 0, 'bytes_used': stat['bytes_used'] or 0,
+            'hash': stat['hash'], 'id': stat['id'], 'count': stat['container_count'] or 0,
+            'metadata': stat.get('metadata') or '', 'max_row': self._max_row(file)}
+
+    def _live_count(self, file: DatabaseFile, stat: dict[str, Any]) -> int:
+        return stat['container_count'] or 0
+
+    def _may_vanish(self, file: DatabaseFile, stat: dict[str, Any]) -> bool:
+        return is_zero_like(stat['container_count'])

@@ -12,6 +12,7 @@ from swift.account.options import AccountServerOptions
 from swift.common.clock import SYSTEM, Clock
 from swift.common.cluster import Cluster
 from swift.common.db.broker import DatabaseExists
+from swift.common.db.replication.rpc import ReplicationRpc
 from swift.common.db.service import (
     Answer,
     BackendRequest,
@@ -51,6 +52,7 @@ class AccountServer(DatabaseServer):
 
     kind = 'account'
     broker_class = AccountBroker
+    replication_class = ReplicationRpc
 
     # -- reading ------------------------------------------------------------------------------
 

@@ -78,3 +78,23 @@ def account_auditor() -> int:
     from swift.account.auditor import AccountAuditor
     from swift.common.daemon import run_daemon
     return run_daemon(AccountAuditor, 'account-auditor', sys.argv[1:])
+
+
+def account_replicator() -> int:
+    """Run the account replicator."""
+    green.patch()
+    from swift.account.replicator import AccountReplicator
+    return _database_replicator(AccountReplicator)
+
+
+def container_replicator() -> int:
+    """Run the container replicator."""
+    green.patch()
+    from swift.container.replicator import ContainerReplicator
+    return _database_replicator(ContainerReplicator)
+
+
+def _database_replicator(daemon_class: type) -> int:
+    from swift.common.daemon import run_daemon
+    from swift.common.db.replication.daemon import add_arguments
+    return run_daemon(daemon_class, daemon_class.options_class.section, sys.argv[1:], add_arguments)

@@ -7,18 +7,20 @@ is the sharder's. Source: sheet 03 §4, §9.2, §10, §11, §15, §20.1-20.3; ol
 """
 import os
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from swift.common import chain
 from swift.common.codecs import pending as pending_codec
 from swift.common.db import schema
-from swift.common.db.broker import COARSEST_TIME_S, Broker
+from swift.common.db.broker import COARSEST_TIME_S
 from swift.common.db.connection import DatabaseFile
 from swift.common.db.files import epoch_of_name
+from swift.common.db.replicated import ReplicatedBroker
 from swift.common.db.rows import fetcher
 from swift.core import db_metadata, shard_range
+from swift.core.db_sync import Horizons
 from swift.core.listing import ListingQuery, list_page
 from swift.core.names import unquote
 from swift.core.row_merge import ObjectRecord, is_zero_like, merge_objects
@@ -30,6 +32,11 @@ ROOT_KEY = 'X-Container-Sysmeta-Shard-Root'
 
 # Names looked up by one query of a merge.
 LOOKUP_NAMES = 100
+_TOLD_BEFORE_COUNT = (
+    'account', 'container', 'created_at', 'put_timestamp', 'delete_timestamp', 'status',
+    'status_changed_at', 'bytes_used', 'reported_put_timestamp', 'reported_delete_timestamp',
+    'reported_object_count', 'reported_bytes_used', 'hash', 'id', 'x_container_sync_point1',
+    'x_container_sync_point2', 'storage_policy_index', 'db_state')
 _ROW = 'name, created_at, size, content_type, etag, deleted'
 _RANGE_COLUMNS = tuple(column.name for column in fields(ShardRange))
 _RANGE_DEFAULTS = {'reported': '0', 'tombstones': '-1'}
@@ -82,13 +89,16 @@ class ContainerInfo:
         return plain[0] if plain and plain[0] else None
 
 
-class ContainerBroker(Broker):
+class ContainerBroker(ReplicatedBroker):
     """The database of one container."""
 
     kind = 'container'
     script = schema.CONTAINER
     stat_table = 'container_stat'
     row_table = 'object'
+    row_columns = (*_ROW.split(', '), 'storage_policy_index')
+    removal_time = 'created_at'
+    record_class = ObjectRecord
     meta_prefix = 'x-container-meta-'
     kept_metadata = (QUOTED_ROOT_KEY, ROOT_KEY, 'X-Container-Sysmeta-Sharding')
     make_record = staticmethod(pending_codec.object_record)
@@ -153,9 +163,12 @@ class ContainerBroker(Broker):
 
     def _read_info(self, file: DatabaseFile) -> ContainerInfo:
         with self._snapshot(file):
-            stat = self._stat(file)
-            own_path = f'{stat["account"]}/{stat["container"]}'
-            state, ranges = self._read_state(file, own_path)
+            return self._info_of(file)
+
+    def _info_of(self, file: DatabaseFile) -> ContainerInfo:
+        stat = self._stat(file)
+        own_path = f'{stat["account"]}/{stat["container"]}'
+        state, ranges = self._read_state(file, own_path)
         metadata = db_metadata.parse(stat.get('metadata'))
         counts = stat['object_count'] or 0, stat['bytes_used'] or 0
         if state == SHARDING:
@@ -234,14 +247,18 @@ class ContainerBroker(Broker):
         return not (others and self._is_root(info, ranges)) or shard_range.totals(others)[0] <= 0
 
     def set_storage_policy_index(self, policy_index: int, timestamp: str) -> None:
-        """Move the container to a policy; its rows of others become misplaced."""
+        """Move the container to a policy; its rows of others become misplaced.
+
+        Rows that were well placed so far are not any more, so all are looked at again.
+        """
         with self.writing() as file:
             schema.migrate_container(file.db)
             file.db.execute('INSERT OR IGNORE INTO policy_stat (storage_policy_index) VALUES (?)',
                             (policy_index,))
             file.db.execute(
-                'UPDATE container_stat SET storage_policy_index = ?, status_changed_at = ? '
-                'WHERE storage_policy_index <> ?', (policy_index, timestamp, policy_index))
+                'UPDATE container_stat SET storage_policy_index = ?, reconciler_sync_point = -1, '
+                'status_changed_at = max(status_changed_at, ?) WHERE storage_policy_index <> ?',
+                (policy_index, timestamp, policy_index))
 
     def set_sync_points(self, point1: int, point2: int) -> None:
         """Store how far container sync has come."""
@@ -346,17 +363,129 @@ class ContainerBroker(Broker):
         """Return the ranges that answer a query, in order."""
         return shard_range.select(query, self.shard_ranges(), self.own_shard_range())
 
-    def merge_shard_ranges(self, items: Iterable[ShardRange]) -> None:
-        """Merge ranges at once, by the rule of core.shard_range."""
+    def merge_shard_ranges(self, items: Iterable[ShardRange], of_peer: bool = False) -> None:
+        """Merge ranges at once, by the rule of core.shard_range.
+
+        `of_peer`: they come from another replica, whose own range must not lack the epoch that
+        this one's has (sheet 03 §16.5).
+        """
         with self.writing() as file:
-            schema.migrate_shard_ranges(file.db)
-            file.written()
-            stored = {item.name: item for item in self._read_ranges(file)}
-            changed = shard_range.merge_all(stored, items)
-            file.db.executemany('DELETE FROM shard_range WHERE name = ?',
-                                [(name,) for name in changed])
-            marks = ', '.join('?' * len(_RANGE_COLUMNS))
-            file.db.executemany(
-                f'INSERT INTO shard_range ({", ".join(_RANGE_COLUMNS)}) VALUES ({marks})',
-                [tuple(getattr(item, name) for name in _RANGE_COLUMNS)
-                 for item in changed.values()])
+            own_path = self._own_path(file)
+            self._merge_ranges(file, items, own_path if of_peer else None)
+
+    def _own_path(self, file: DatabaseFile) -> str:
+        stat = self._stat(file)
+        return f'{stat["account"]}/{stat["container"]}'
+
+    def _merge_ranges(self, file: DatabaseFile, items: Iterable[ShardRange],
+                      guarded: str | None) -> None:
+        """Merge ranges inside a transaction; `guarded` is the name of a range that keeps epoch."""
+        schema.migrate_shard_ranges(file.db)
+        file.written()
+        stored = {item.name: item for item in self._read_ranges(file)}
+        if guarded is not None:
+            items = self._without_lost_epoch(stored, items, guarded)
+        changed = shard_range.merge_all(stored, items)
+        file.db.executemany('DELETE FROM shard_range WHERE name = ?',
+                            [(name,) for name in changed])
+        marks = ', '.join('?' * len(_RANGE_COLUMNS))
+        file.db.executemany(
+            f'INSERT INTO shard_range ({", ".join(_RANGE_COLUMNS)}) VALUES ({marks})',
+            [tuple(getattr(item, name) for name in _RANGE_COLUMNS)
+             for item in changed.values()])
+
+    def _without_lost_epoch(self, stored: dict[str, ShardRange], items: Iterable[ShardRange],
+                            own_path: str) -> Iterator[ShardRange]:
+        own = stored.get(own_path)
+        for item in items:
+            if shard_range.loses_epoch(own, item):
+                if shard_range.merge(own, item) is not None:
+                    self.env.logger.warning(
+                        'Ignoring remote osr w/o epoch, own_sr: %r, remote_sr: %r, source: %s',
+                        own, item, self.path)
+                continue
+            yield item
+
+    # -- replication --------------------------------------------------------------------------
+
+    def _replication_facts(self, file: DatabaseFile) -> dict[str, Any]:
+        info = self._info_of(file)
+        told = {name: getattr(info, name) for name in _TOLD_BEFORE_COUNT}
+        return {**told, 'count': info.object_count,
+                'metadata': self._stat(file).get('metadata') or '',
+                'max_row': self._max_row(file), 'shard_max_row': self._max_row(file, 'shard_range')}
+
+    def _live_count(self, file: DatabaseFile, stat: dict[str, Any]) -> int:
+        return self._info_of(file).object_count
+
+    def _reclaim_more(self, file: DatabaseFile, horizons: Horizons) -> None:
+        if not file.columns('shard_range'):
+            return
+        old = 'FROM shard_range WHERE deleted = 1 AND timestamp < ? AND name <> ?'
+        values = horizons.syncs, self._own_path(file)
+        if file.db.execute(f'SELECT 1 {old}', values).fetchone():
+            with self._transaction(file):
+                file.db.execute(f'DELETE {old}', values)
+
+    def _may_vanish(self, file: DatabaseFile, stat: dict[str, Any]) -> bool:
+        info = self.info()
+        if (info.reported_put_timestamp, info.reported_delete_timestamp,
+                info.reported_object_count, info.reported_bytes_used) != (
+                info.put_timestamp, info.delete_timestamp, info.object_count, info.bytes_used):
+            return False
+        if not self.is_empty() or info.db_state == SHARDING:
+            return False
+        others = any(item.name != info.path and not item.deleted for item in self.shard_ranges())
+        return not (others and self.is_root())
+
+    def is_sharding_initiated(self) -> bool:
+        """Tell whether the rows are on their way into shards, or there already."""
+        path = self.info(skip_pending=True).path
+        ranges = self.shard_ranges()
+        return any(item.name == path and item.state in shard_range.CLEAVING_STATES
+                   for item in ranges) and any(
+                       item.name != path and not item.deleted for item in ranges)
+
+    def requires_sharding(self) -> bool:
+        """Tell whether there is something here that only the sharder can bring home."""
+        info = self.info(skip_pending=True)
+        if info.db_state == SHARDING or self.is_sharding_initiated():
+            return info.db_state != SHARDED
+        return False
+
+    def can_be_replaced(self) -> bool:
+        """Not while shards are being made of it: then two files belong together."""
+        return super().can_be_replaced() and not self.is_sharding_initiated()
+
+    def become_new(self, file: DatabaseFile, sender: str, point: int) -> None:
+        """As for all databases; and what was reported by the sender was not reported by us."""
+        super().become_new(file, sender, point)
+        self._set(file, reported_put_timestamp='0', reported_delete_timestamp='0',
+                  reported_object_count=0, reported_bytes_used=0)
+
+    def merge_side_tables(self, target: DatabaseFile, source: DatabaseFile) -> None:
+        """As for all databases; and the shard ranges."""
+        super().merge_side_tables(target, source)
+        ranges = self._read_ranges(source)
+        if ranges:
+            self._merge_ranges(target, ranges, self._own_path(target))
+
+    # -- misplaced rows -------------------------------------------------------------------------
+
+    def misplaced_since(self, point: int, count: int) -> list[tuple[int, ObjectRecord]]:
+        """Return up to `count` rows behind a point that are of another policy, by number."""
+        with self.reading() as file:
+            if 'storage_policy_index' not in file.columns('object'):
+                return []
+            rows = file.db.execute(
+                f'SELECT ROWID, {_ROW}, storage_policy_index FROM object WHERE ROWID > ? AND '
+                'storage_policy_index <> (SELECT storage_policy_index FROM container_info) '
+                'ORDER BY ROWID LIMIT ?', (point, count)).fetchall()
+            return [(row[0], ObjectRecord(*row[1:])) for row in rows]
+
+    def set_reconciler_point(self, point: int, policy_index: int) -> None:
+        """Note how far rows were looked at for being misplaced, unless the policy changed since."""
+        with self.writing() as file:
+            if 'reconciler_sync_point' in file.columns('container_stat'):
+                file.db.execute('UPDATE container_stat SET reconciler_sync_point = ? '
+                                'WHERE storage_policy_index = ?', (point, policy_index))

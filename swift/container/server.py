@@ -40,6 +40,7 @@ from swift.container.account_update import (
 from swift.container.backend import ContainerBroker, ContainerInfo
 from swift.container.options import ContainerServerOptions
 from swift.container.pages import Pages
+from swift.container.replication import ContainerReplicationRpc
 from swift.core import sync_target
 from swift.core.constraints import config_true_value
 from swift.core.headers import is_sys_or_user_meta
@@ -69,6 +70,7 @@ class ContainerServer(DatabaseServer):
 
     kind = 'container'
     broker_class = ContainerBroker
+    replication_class = ContainerReplicationRpc
     utf8_refusal = 'Invalid UTF8 or contains NULL'
     brokers: Any
     options: ContainerServerOptions

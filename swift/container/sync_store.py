@@ -51,6 +51,13 @@ def remove(place: Place, path: str) -> None:
         directory = os.path.dirname(directory)
 
 
+def remove_all(place: Place) -> None:
+    """Remove what links there are to a container that is gone from this device."""
+    directory = os.path.dirname(link_path(place, place.default_path))
+    for name in fs.list_dir(directory):
+        remove(place, f'{place.directory}/{name}')
+
+
 def link_path(place: Place, path: str) -> str:
     """Return where the link of a database is."""
     below = os.path.relpath(place.directory, f'{place.device_path}/{place.datadir}')

@@ -163,6 +163,15 @@ def merge(existing: ShardRange | None, item: ShardRange) -> ShardRange | None:
     return None if merged == existing else merged
 
 
+def loses_epoch(own: ShardRange | None, item: ShardRange) -> bool:
+    """Tell whether a peer's version of the own range must be ignored: it lacks our epoch.
+
+    A peer that never heard of sharding makes a new own range at the newest time, and would undo it.
+    """
+    return (own is not None and own.name == item.name and own.epoch is not None
+            and item.epoch is None)
+
+
 def merge_all(stored: Mapping[str, ShardRange],
               items: Iterable[ShardRange]) -> dict[str, ShardRange]:
     """Fold a batch into the stored ranges; return only those that change, by name."""

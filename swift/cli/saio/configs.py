@@ -16,9 +16,11 @@ DAEMONS = {
     'object': {'object-replicator': {'interval': 10, 'concurrency': 1},
                'object-updater': {'interval': 10, 'concurrency': 1},
                'object-expirer': {'interval': 10}, 'object-auditor': {'interval': 60}},
-    'container': {'container-updater': {'interval': 10, 'concurrency': 1},
+    'container': {'container-replicator': {'interval': 10},
+                  'container-updater': {'interval': 10, 'concurrency': 1},
                   'container-auditor': {'interval': 60}},
-    'account': {'account-reaper': {'interval': 10, 'concurrency': 4},
+    'account': {'account-replicator': {'interval': 10},
+                'account-reaper': {'interval': 10, 'concurrency': 4},
                 'account-auditor': {'interval': 60}},
 }
 # One expirer is enough for all nodes.

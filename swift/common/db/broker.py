@@ -35,6 +35,7 @@ from swift.common.errors import (
     DeviceUnavailable,
     DiskFull,
     LockTimeout,
+    StateChanged,
 )
 from swift.common.green import NativeLock, NativeRLock
 from swift.core import db_metadata
@@ -48,6 +49,8 @@ STALE_READ_TIMEOUT_S = 0.1
 COARSEST_TIME_S = 2.0
 PREALLOCATION_STEPS_MIB = (1, 2, 5, 10, 25, 50)
 MIB = 1 << 20
+# Nobody takes a directory away as often as this.
+MAKE_ATTEMPTS = 5
 
 
 class DatabaseExists(Exception):
@@ -211,6 +214,7 @@ class Broker:
         assert not db.in_transaction, 'transactions do not nest'
         db.execute('BEGIN IMMEDIATE')
         try:
+            self._check_in_place(file)
             yield
             db.execute('COMMIT')
         finally:
@@ -218,10 +222,26 @@ class Broker:
             if file.db is not None and db.in_transaction:
                 db.execute('ROLLBACK')
 
+    def _check_in_place(self, file: DatabaseFile) -> None:
+        """Make sure that what would be written now is not written to a file that is gone.
+
+        Whoever replaces or removes a database does so with its lock in hand (replicated.py), and
+        those who waited for the lock meanwhile come here. Raises StateChanged, DatabaseMissing.
+        """
+        if file.is_in_place():
+            return
+        self.close()
+        if not self.exists():
+            raise DatabaseMissing(f'no database in {self.place.directory}', self.place.directory)
+        raise StateChanged(f'{file.path} was replaced', file.path)
+
     @staticmethod
     @contextmanager
     def _snapshot(file: DatabaseFile) -> Iterator[None]:
-        """Let several reads see one state of the file."""
+        """Let several reads see one state of the file; a transaction under way does already."""
+        if file.db.in_transaction:
+            yield
+            return
         file.db.execute('BEGIN')
         try:
             yield
@@ -330,7 +350,7 @@ class Broker:
         with self.writing() as file:
             self._merge(file, list(records))
             if source is not None and point is not None:
-                _raise_sync_point(file.db, 'incoming', source, point)
+                raise_sync_point(file.db, 'incoming', source, point)
 
     # -- creation and removal -----------------------------------------------------------------
 
@@ -340,7 +360,6 @@ class Broker:
         Raises DatabaseExists if there is one, DiskError.
         """
         directory = self.place.directory
-        made = fs.make_dirs(directory, self.place.device_path)
         target = f'{directory}/{name}' if name else self.place.default_path
         temporary = f'{directory}/{uuid.uuid4().hex}.tmp'
         db = new_database(self.script)
@@ -349,11 +368,15 @@ class Broker:
             image = db.serialize()
         finally:
             db.close()
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         with fs.translate(temporary):
+            made, fd = self.with_directory(lambda: os.open(temporary, flags, 0o600))
             try:
-                with fs.opened(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600) as fd:
+                try:
                     fs.write_all(fd, image)
                     fs.sync_file(fd)
+                finally:
+                    os.close(fd)
                 with directory_lock(self.place, self.env.lock_timeout_s):
                     if os.path.exists(target) and os.path.getsize(target):
                         raise DatabaseExists
@@ -364,6 +387,21 @@ class Broker:
                 fs.unlink_if_there(temporary)
                 raise
         fs.sync_dirs(directory, made)
+
+    def with_directory(self, use: Callable[[], Any]) -> tuple[int, Any]:
+        """Make the hash directory and put something into it; return how many were made, and that.
+
+        Replicators remove empty directories, also one that was made a moment ago: then once more.
+        """
+        made = 0
+        for left in reversed(range(MAKE_ATTEMPTS)):
+            made = max(made, fs.make_dirs(self.place.directory, self.place.device_path))
+            try:
+                return made, use()
+            except FileNotFoundError:
+                if not left:
+                    raise
+        raise AssertionError('the last attempt returns or raises')
 
     def new_id(self) -> str:
         """Return an id for a new database: unique, and readable by operators."""
@@ -476,7 +514,7 @@ class Broker:
         """Raise the sync points of peers; never lowers one."""
         with self.writing() as file:
             for remote_id, point in points:
-                _raise_sync_point(file.db, direction, remote_id, point)
+                raise_sync_point(file.db, direction, remote_id, point)
 
 
 def _settled_time(directory: str, now: float) -> tuple[int, int] | None:
@@ -504,7 +542,7 @@ def _remove_leftovers(directory: str) -> None:
             fs.unlink_if_there(f'{directory}/{name}')
 
 
-def _raise_sync_point(db: sqlite3.Connection, direction: str, remote_id: str, point: int) -> None:
+def raise_sync_point(db: sqlite3.Connection, direction: str, remote_id: str, point: int) -> None:
     db.execute(f'INSERT OR IGNORE INTO {direction}_sync (remote_id, sync_point) VALUES (?, ?)',
                (remote_id, point))
     db.execute(f'UPDATE {direction}_sync SET sync_point = max(sync_point, ?) WHERE remote_id = ?',

@@ -89,6 +89,14 @@ class DatabaseFile:
         self._columns.clear()
         self._version = -1
 
+    def is_in_place(self) -> bool:
+        """Tell whether the path still leads to the file that is open. Cost: one stat."""
+        try:
+            status = os.stat(self.path)
+        except FileNotFoundError:
+            return False
+        return (status.st_dev, status.st_ino) == self.inode
+
     def wait_at_most(self, timeout_s: float) -> None:
         """Wait this long for locks from now on."""
         self.db.execute(f'PRAGMA busy_timeout = {int(timeout_s * 1000)}')

@@ -11,7 +11,6 @@ Header values and names are raw UTF-8 on the wire, text here. Sources: sheet 03 
 §18.3; exact texts from the golden dialogues of the backend servers.
 """
 import importlib.metadata
-import json
 import os
 from collections.abc import Callable, Iterable
 from functools import lru_cache
@@ -309,13 +308,15 @@ def _best_offer(accept: str) -> str | None:
 class DatabaseServer:
     """A WSGI application over the databases of this machine's devices.
 
-    Subclasses give `kind`, `broker_class` and `verbs`: method -> (function, fewest and most path
-    segments or None for any path, sample rate of the timing). Owns its disk threads and brokers;
-    close() ends them.
+    Subclasses give `kind`, `broker_class`, `replication_class` and `verbs`: method -> (function,
+    fewest and most path segments or None for any path, sample rate of the timing). Owns its disk
+    threads and brokers; close() ends them.
     """
 
     kind: str
     broker_class: type[Broker]
+    # What answers REPLICATE: replication/rpc.py, which builds on this module.
+    replication_class: Callable[['DatabaseServer'], Any]
     verbs: dict[str, tuple[Callable, tuple[int, int] | None, float | None]]
     utf8_refusal = 'Invalid UTF8'
 
@@ -330,6 +331,7 @@ class DatabaseServer:
                                        options.db_query_logging)
         self.brokers = BrokerCache(lambda place: self.broker_class(place, self.environment))
         self.request_log = RequestLog(options, logger, clock)
+        self.replication = self.replication_class(self)
         self._devices: dict[str, _Device] = {}
         self._places: dict[tuple, Place] = {}
         self._appends = GroupAppend(self._append_group)
@@ -394,12 +396,8 @@ class DatabaseServer:
                             ('Server', f'{self.kind}-server/{self._version}')])
 
     def replicate_verb(self, req: BackendRequest) -> Answer:
-        """REPLICATE: the dialogue between replicators, which this server does not speak."""
-        try:
-            json.loads(req.body())
-        except ValueError as err:
-            raise Refused(plain(400, str(err))) from None
-        return page(501)
+        """REPLICATE: the dialogue between replicators (replication/rpc.py)."""
+        return self.replication.answer(req)
 
     # -- disks --------------------------------------------------------------------------------
 

@@ -1,0 +1,1 @@
+"""Replication of account and container databases: the protocol, both sides of it, and the pass."""
