@@ -20,7 +20,7 @@ from enum import Enum
 from swift.common import fs
 from swift.common.codecs.metadata import decode_metadata
 from swift.common.codecs.unpickle import BadPickle
-from swift.common.errors import Damaged, DiskError, StateChanged
+from swift.common.errors import Damaged, DiskError, NameCollision, StateChanged
 from swift.common.xattr import read_blob
 from swift.core import fileset
 from swift.core.fileset import FileSet
