@@ -2,8 +2,7 @@
 
 Layer 4.
 """
-import sys
-
+from swift.cli.siblings import run_each
 from swift.common import green
 
 
@@ -13,7 +12,7 @@ def object_updater() -> int:
     green.patch()
     from swift.common.daemon import run_daemon
     from swift.obj.updater import ObjectUpdater
-    return run_daemon(ObjectUpdater, 'object-updater', sys.argv[1:])
+    return run_each(lambda argv: run_daemon(ObjectUpdater, 'object-updater', argv))
 
 
 def object_replicator() -> int:
@@ -21,7 +20,8 @@ def object_replicator() -> int:
     green.patch()
     from swift.common.daemon import run_daemon
     from swift.obj.replicator import ObjectReplicator, add_arguments
-    return run_daemon(ObjectReplicator, 'object-replicator', sys.argv[1:], add_arguments)
+    return run_each(lambda argv: run_daemon(ObjectReplicator, 'object-replicator', argv,
+                                            add_arguments))
 
 
 def container_updater() -> int:
@@ -29,7 +29,7 @@ def container_updater() -> int:
     green.patch()
     from swift.common.daemon import run_daemon
     from swift.container.updater import ContainerUpdater
-    return run_daemon(ContainerUpdater, 'container-updater', sys.argv[1:])
+    return run_each(lambda argv: run_daemon(ContainerUpdater, 'container-updater', argv))
 
 
 def account_reaper() -> int:
@@ -37,7 +37,7 @@ def account_reaper() -> int:
     green.patch()
     from swift.account.reaper import AccountReaper
     from swift.common.daemon import run_daemon
-    return run_daemon(AccountReaper, 'account-reaper', sys.argv[1:])
+    return run_each(lambda argv: run_daemon(AccountReaper, 'account-reaper', argv))
 
 
 def object_expirer() -> int:
@@ -45,7 +45,7 @@ def object_expirer() -> int:
     green.patch()
     from swift.common.daemon import run_daemon
     from swift.obj.expirer import ObjectExpirer, add_arguments
-    return run_daemon(ObjectExpirer, 'object-expirer', sys.argv[1:], add_arguments)
+    return run_each(lambda argv: run_daemon(ObjectExpirer, 'object-expirer', argv, add_arguments))
 
 
 def container_reconciler() -> int:
@@ -53,7 +53,7 @@ def container_reconciler() -> int:
     green.patch()
     from swift.common.daemon import run_daemon
     from swift.container.reconciler import ContainerReconciler
-    return run_daemon(ContainerReconciler, 'container-reconciler', sys.argv[1:])
+    return run_each(lambda argv: run_daemon(ContainerReconciler, 'container-reconciler', argv))
 
 
 def object_auditor() -> int:
@@ -61,7 +61,7 @@ def object_auditor() -> int:
     green.patch()
     from swift.common.daemon import run_daemon
     from swift.obj.auditor import ObjectAuditor, add_arguments
-    return run_daemon(ObjectAuditor, 'object-auditor', sys.argv[1:], add_arguments)
+    return run_each(lambda argv: run_daemon(ObjectAuditor, 'object-auditor', argv, add_arguments))
 
 
 def container_auditor() -> int:
@@ -69,7 +69,7 @@ def container_auditor() -> int:
     green.patch()
     from swift.common.daemon import run_daemon
     from swift.container.auditor import ContainerAuditor
-    return run_daemon(ContainerAuditor, 'container-auditor', sys.argv[1:])
+    return run_each(lambda argv: run_daemon(ContainerAuditor, 'container-auditor', argv))
 
 
 def account_auditor() -> int:
@@ -77,7 +77,7 @@ def account_auditor() -> int:
     green.patch()
     from swift.account.auditor import AccountAuditor
     from swift.common.daemon import run_daemon
-    return run_daemon(AccountAuditor, 'account-auditor', sys.argv[1:])
+    return run_each(lambda argv: run_daemon(AccountAuditor, 'account-auditor', argv))
 
 
 def account_replicator() -> int:
@@ -97,4 +97,5 @@ def container_replicator() -> int:
 def _database_replicator(daemon_class: type) -> int:
     from swift.common.daemon import run_daemon
     from swift.common.db.replication.daemon import add_arguments
-    return run_daemon(daemon_class, daemon_class.options_class.section, sys.argv[1:], add_arguments)
+    return run_each(lambda argv: run_daemon(daemon_class, daemon_class.options_class.section, argv,
+                                            add_arguments))

@@ -58,6 +58,9 @@ def make_parser() -> argparse.ArgumentParser:
                         help='do not fail when a configuration is missing')
     parser.add_argument('--kill-after-timeout', action='store_true',
                         help='kill what is left after --kill-wait, with its workers')
+    parser.add_argument('--share-memory', action='store_true',
+                        help='start the configurations of a service from one process, so that '
+                             'what they have in common is in memory once')
     parser.add_argument('-j', '--json', action='store_true',
                         help='print one JSON object: the lines otherwise printed, the exit '
                              'code, and which servers run afterwards')
@@ -115,7 +118,7 @@ def _wishes(options: argparse.Namespace, explicit: bool) -> Wishes:
         daemon=not options.no_daemon, graceful=options.graceful,
         config_num=options.config_num, kill_wait=options.kill_wait,
         strict=explicit if options.strict is None else options.strict,
-        kill_after_timeout=options.kill_after_timeout)
+        kill_after_timeout=options.kill_after_timeout, share_memory=options.share_memory)
 
 
 def main() -> int:

@@ -47,6 +47,7 @@ class Wishes:
     kill_wait: float = DEFAULT_KILL_WAIT_S
     strict: bool = True
     kill_after_timeout: bool = False
+    share_memory: bool = False
 
 
 @dataclass
@@ -79,6 +80,7 @@ class Control:
         self._show = show
         self._clock = clock
         self._children: dict[Service, list[subprocess.Popen]] = {}
+        self._siblings: dict[subprocess.Popen, list[int]] = {}
 
     # -- commands -------------------------------------------------------------------------------
 
@@ -256,11 +258,13 @@ class Control:
             return False
         once = wishes.once and not service.is_main
         children = self._children.setdefault(service, [])
+        if wishes.share_memory and len(confs) > 1 and wishes.daemon and wishes.wait and not once:
+            return self._launch_siblings(service, confs)
         for conf in confs:
             self._show('%s...(%s)' % (
                 'Running %s once' % service if once else 'Starting %s' % service, conf))
             try:
-                child = self._spawn(service, conf, once, wishes)
+                child = self._spawn(service, [conf], once, wishes)
                 children.append(child)
                 processes.write_pid(pid_path(service, conf, self.places), child.pid)
             except FileNotFoundError:
@@ -269,6 +273,28 @@ class Control:
             except PermissionError as err:
                 self._show(str(err))
         return bool(children)
+
+    def _launch_siblings(self, service: Service, confs: list[str]) -> bool:
+        """Start a process per configuration from a common parent (swift/cli/siblings.py)."""
+        for conf in confs:
+            self._show('Starting %s...(%s)' % (service, conf))
+        try:
+            parent = self._spawn(service, confs, False, self.wishes)
+        except FileNotFoundError:
+            self._show('%s does not exist' % service.program)
+            return False
+        except PermissionError as err:
+            self._show(str(err))
+            return False
+        self._children[service].append(parent)
+        words = parent.stdout.readline().split()
+        if len(words) != len(confs) or not all(word.isdigit() for word in words):
+            self._show(b' '.join(words).decode('utf-8', 'replace'))
+            return False
+        self._siblings[parent] = [int(word) for word in words]
+        for conf, pid in zip(confs, self._siblings[parent], strict=True):
+            processes.write_pid(pid_path(service, conf, self.places), pid)
+        return True
 
     def _already_started(self, service: Service, confs: list[str], wishes: Wishes) -> bool:
         running = self._running(service)
@@ -287,11 +313,12 @@ class Control:
             self._show('%s already started...' % service)
         return bool(blocking)
 
-    def _spawn(self, service: Service, conf: str, once: bool, wishes: Wishes) -> subprocess.Popen:
+    def _spawn(self, service: Service, confs: list[str], once: bool,
+               wishes: Wishes) -> subprocess.Popen:
         program = find_program(service)
         if program is None:
             raise FileNotFoundError(service.program)
-        words = [program, conf] + ['once'] * once + ['verbose'] * (not wishes.daemon)
+        words = [program, *confs] + ['once'] * once + ['verbose'] * (not wishes.daemon)
         stdout: int | None = subprocess.PIPE
         if not wishes.daemon:
             stdout = None
@@ -311,10 +338,14 @@ class Control:
             return 0
         self._show(output.rstrip('\n'))
         deadline = self._clock.monotonic() + WARNING_WAIT_S
+        siblings = self._siblings.get(child)
         while self._clock.monotonic() < deadline:
-            code = child.poll()
-            if code is not None:
-                return code
+            if siblings is not None:
+                gone = sum(processes.look_up(pid) is None for pid in siblings)
+                if gone:
+                    return gone
+            elif child.poll() is not None:
+                return child.returncode
             sleep(POLL_S)
         return 0
 

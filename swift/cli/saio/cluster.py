@@ -97,7 +97,7 @@ def start(layout: Layout) -> None:
     """Start what does not run yet, and return when every server answers."""
     start_memcached(layout)
     rsyncd.start(layout)
-    status, output = swift_init(layout, *stopped_services(layout), 'start')
+    status, output = swift_init(layout, *stopped_services(layout), 'start', '--share-memory')
     deadline = time.monotonic() + START_TIMEOUT_S
     while silent := silent_services(layout):
         if time.monotonic() > deadline or status:

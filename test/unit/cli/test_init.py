@@ -17,7 +17,18 @@ from test.support.service import ROOT, alive, environment, eventually
 # note every signal in <conf>.signals and die of TERM and HUP unless `stubborn`.
 FAKE = '''#!%s
 import os, signal, sys
-conf = sys.argv[1]
+confs = [word for word in sys.argv[1:] if word.endswith('.conf')]
+conf = confs[0]
+if len(confs) > 1:
+    # As swift/cli/siblings.py does.
+    pids = []
+    for conf in confs:
+        pids.append(os.fork())
+        if not pids[-1]:
+            break
+    else:
+        print(*pids, flush=True)
+        sys.exit()
 words = dict(line.split('=') for line in open(conf).read().split())
 with open(conf + '.words', 'a') as stream:
     stream.write(' '.join(sys.argv[2:]) + ';')
@@ -153,6 +164,17 @@ def test_groups_are_not_strict_unless_asked(objects):
     assert objects.init('account', 'start', '--non-strict')[0] == 0
     assert objects.init('main', 'stop')[0] == 1  # some were not running
     assert objects.init('main', 'kill')[0] == 0
+
+
+def test_configurations_may_share_a_parent(objects):
+    assert objects.init('object', 'start', '--share-memory') == (0, [
+        'Starting object-server...(%s/object-server/%s)' % (objects.etc, name)
+        for name in ('1.conf', '2.conf')])
+    pids = [objects.pid('object-server/%d' % number) for number in (1, 2)]
+    assert len(set(pids)) == 2 and all(alive(pid) for pid in pids)
+    code, lines = objects.init('object.2', 'stop')
+    assert code == 0 and eventually(lambda: not alive(pids[1])) and alive(pids[0])
+    assert objects.init('object', 'stop')[0] == 0
 
 
 def test_numbered_configurations(objects):
