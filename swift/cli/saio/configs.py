@@ -13,16 +13,17 @@ PIPELINE = ('catch_errors gatekeeper healthcheck proxy-logging cache listing_for
 
 # Daemons look around often, so that a developer sees the effect of what he does.
 DAEMONS = {
-    'object': {'object-replicator': {'interval': 10, 'concurrency': 1},
+    'object': {'object-replicator': {'interval': 30, 'concurrency': 1},
                'object-updater': {'interval': 10, 'concurrency': 1},
                'object-expirer': {'interval': 10}, 'object-auditor': {'interval': 60}},
-    'container': {'container-replicator': {'interval': 10},
+    'container': {'container-replicator': {'interval': 30},
                   'container-updater': {'interval': 10, 'concurrency': 1},
                   'container-auditor': {'interval': 60}},
-    'account': {'account-replicator': {'interval': 10},
+    'account': {'account-replicator': {'interval': 30},
                 'account-reaper': {'interval': 10, 'concurrency': 4},
                 'account-auditor': {'interval': 60}},
 }
+DAEMON_NICENESS = 15
 # One expirer is enough for all nodes.
 ON_FIRST_NODE = ('object-expirer',)
 CLIENT_PIPELINE = 'catch_errors proxy-logging cache proxy-server'
@@ -107,6 +108,8 @@ def storage_conf(layout: Layout, kind: str, node: int) -> str:
     text += section('filter:healthcheck', {'use': 'egg:swift#healthcheck'})
     text += section('filter:recon', {'use': 'egg:swift#recon'})
     for daemon, options in DAEMONS[kind].items():
+        # What can wait takes the time that nobody else wants.
+        options = {**options, 'nice_priority': DAEMON_NICENESS}
         if node == 1 or daemon not in ON_FIRST_NODE:
             text += section(daemon, {**options, **located_options(layout, daemon)})
     return text
