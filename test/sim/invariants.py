@@ -112,8 +112,9 @@ def _check_tombstone(path: Path, writes: list[Write], newest: Write | None,
 
 
 def _may_expire(writes: list[Write], newest: Write, delete_at: int) -> bool:
-    """Tell whether a write, or what came after it, expires at a time."""
-    return any(write.delete_at == delete_at and write.time >= newest.time for write in writes)
+    """Tell whether a write expires at a time, or something came after it that may have."""
+    return newest.delete_at == delete_at or any(
+        newest.time < write.time and float(write.time) <= delete_at for write in writes)
 
 
 def _check_post(path: Path, writes: list[Write], found: Found) -> None:

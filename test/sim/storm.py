@@ -105,8 +105,10 @@ class Storm:
             if not owner.is_mounted:
                 owner.replace_disk()
             owner.is_up = owner.is_mounted = True
-            owner.rings = cluster.rings
         scheduler.drain()
+        for owner in cluster.owners:
+            # Last, because older rings may have been on their way.
+            owner.rings = cluster.rings
         scheduler.is_calm = True
 
     # -- daemons -------------------------------------------------------------------------------
