@@ -66,7 +66,7 @@ class Network:
                 open_[0] = False
                 on_answer(value)
         at = self._scheduler.at
-        at(call.timeout_s, answer, None)
+        self._scheduler.expire(call.timeout_s, answer)
         if self.is_cut(call.source, call.target) or self._is_lost():
             self._scheduler.note('lost: %s -> %s %s', call.source, call.target, call.op)
             return

@@ -216,7 +216,8 @@ class ObjectServer:
 
     def post(self, change: Change) -> Steps:
         node, path = self.node, change.path
-        found = look_up(node.disk, path, float(change.time))
+        # Replication must reach objects that seem to have expired: what it brings may undo that.
+        found = look_up(node.disk, path, -1.0 if change.is_replication else float(change.time))
         if not found.exists:
             return (404,)
         headers = dict(change.headers)
@@ -244,20 +245,23 @@ class ObjectServer:
         node, path = self.node, change.path
         found = look_up(node.disk, path, float(change.time))
         status = self._status_of_delete(found, change)
-        refused = change.if_delete_at is not None and status != 204
-        if refused:
+        tombstone = found.files.tombstone
+        is_repeated = tombstone is not None and tombstone.time == change.time
+        if change.if_delete_at is not None and status != 204:
+            if status == 409 and is_repeated:
+                yield from self._tell_delete(change, found)
             return (status,)
         is_newer = found.known_time < change.time
         if is_newer:
             yield from write_file(node, path, fileset.tombstone_name(change.time),
                                   {'X-Timestamp': change.time.internal, 'name': str(path)})
-        row = None
-        tombstone = found.files.tombstone
-        if is_newer or (tombstone is not None and tombstone.time == change.time):
-            row = Row('DELETE', path, {'X-Timestamp': change.time.internal})
-        old = found.state.delete_at if found.state else None
-        yield from self._tell(change, row, old, None)
+        yield from self._tell_delete(change, found, is_newer or is_repeated)
         return (status,)
+
+    def _tell_delete(self, change: Change, found: Found, has_row: bool = True) -> Steps:
+        row = Row('DELETE', change.path, {'X-Timestamp': change.time.internal})
+        old = found.state.delete_at if found.state else None
+        yield from self._tell(change, row if has_row else None, old, None)
 
     @staticmethod
     def _status_of_delete(found: Found, change: Change) -> int:

@@ -18,6 +18,8 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 STEP_SECONDS_MAX = 0.02
+# Share of the durable steps after which others get a chance.
+PAUSE_SHARE = 0.4
 
 
 class Task:
@@ -103,12 +105,17 @@ class Scheduler:
 
     def run(self, count: int) -> None:
         """Let so many events happen."""
-        heap = self._heap
-        while heap and count > 0:
-            count -= 1
-            self.event_count += 1
-            self.now, _number, function, args = heapq.heappop(heap)
+        heap, pop = self._heap, heapq.heappop
+        end = self.event_count + count
+        while heap and self.event_count < end:
+            self.now, _number, function, args = pop(heap)
             function(*args)
+            # Time limits of calls that were answered long ago are no events.
+            self.event_count += function is not _expire
+
+    def expire(self, delay: float, answer: Callable[[Any], None]) -> None:
+        """Answer a call with None after so many seconds, unless it was answered before."""
+        self.at(delay, _expire, answer)
 
     def drain(self) -> None:
         """Let everything happen that is under way."""
@@ -120,8 +127,17 @@ class Scheduler:
     def _advance(self, task: Task, value: Any) -> None:
         if task.is_dead:
             return
+        chance = self.rng.random
         try:
             wish = task.generator.send(value)
+            while wish is None:
+                if self.crash_rate and chance() < self.crash_rate:
+                    task.owner.crash()
+                    return
+                if chance() < PAUSE_SHARE:
+                    self.at(chance() * STEP_SECONDS_MAX, self._advance, task, None)
+                    return
+                wish = task.generator.send(None)
         except StopIteration as stop:
             task.is_dead = True
             task.owner.tasks.pop(task, None)
@@ -131,12 +147,7 @@ class Scheduler:
         self._fulfil(task, wish)
 
     def _fulfil(self, task: Task, wish: Any) -> None:
-        if wish is None:
-            if self.crash_rate and self.rng.random() < self.crash_rate:
-                task.owner.crash()
-            else:
-                self.at(self.rng.random() * STEP_SECONDS_MAX, self._advance, task, None)
-        elif isinstance(wish, (int, float)):
+        if isinstance(wish, (int, float)):
             self.at(wish, self._advance, task, None)
         elif isinstance(wish, Mailbox):
             letter = wish.take()
@@ -186,3 +197,7 @@ class Scheduler:
                 value = [ask(call) for call in wish]
             else:
                 value = ask(wish)
+
+
+def _expire(answer: Callable[[Any], None]) -> None:
+    answer(None)

@@ -20,9 +20,8 @@ from test.sim.world import PART_COUNT, REPLICAS, Node, Owner
 
 OUTAGE_SECONDS_MAX = 90.0
 RING_DELAY_SECONDS_MAX = 60.0
-CRASH_MEAN_S = 60.0
-SPLIT_MEAN_S = 120.0
-RING_MEAN_S = 200.0
+SPLIT_MEAN_S = 60.0
+RING_MEAN_S = 100.0
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,8 @@ class Plan:
     weather: Weather
     crash_rate: float
     skew_s: float
-    has_crashes: bool
+    crash_mean_s: float
+    write_mean_s: float
     has_splits: bool
     loses_device: bool
     has_ring_changes: bool
@@ -46,7 +46,7 @@ class Plan:
         weather = Weather(rng.choice((0.0, 0.02, 0.15)), rng.choice((0.0, 0.02, 0.1)),
                           rng.choice((0.0, 0.02, 0.1)))
         return cls(weather, rng.choice((0.0, 0.001, 0.01)), rng.choice((0.0, 1.0, 120.0)),
-                   sometimes(0.7), sometimes(0.5), sometimes(0.3), sometimes(0.4), sometimes(0.4),
+                   rng.choice((0.0, 12.0, 60.0)), rng.choice((1.5, 4.0)), sometimes(0.5), sometimes(0.3), sometimes(0.4), sometimes(0.4),
                    rng.choice(('ssync', 'ssync', 'rsync')))
 
 
@@ -65,7 +65,7 @@ class Storm:
         cluster, plan = self._cluster, self._plan
         cluster.network.weather = plan.weather
         self._scheduler.crash_rate = plan.crash_rate
-        self._every(4.0, cluster.clients.start_one)
+        self._every(plan.write_mean_s, cluster.clients.start_one)
         for node in cluster.nodes:
             self._every(25.0, self._start_daemon, node, 'object-replicator')
             self._every(15.0, self._start_daemon, node, 'object-updater')
@@ -76,8 +76,8 @@ class Storm:
                 self._every(60.0, self._start_expirer, proxy)
         # Nodes that crash by themselves at some step come back the same way.
         self._every(10.0, self._raise_the_dead)
-        if plan.has_crashes:
-            self._every(CRASH_MEAN_S, self._crash)
+        if plan.crash_mean_s:
+            self._every(plan.crash_mean_s, self._crash)
         if plan.has_splits:
             self._every(SPLIT_MEAN_S, self._split)
         if plan.loses_device:

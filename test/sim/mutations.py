@@ -1,0 +1,134 @@
+"""Broken rules: each must be noticed by some of the first seeds, or the simulator proves nothing.
+
+A mutation replaces one function of the rules (or of a driver) by a plausible mistake.
+"""
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from swift.core import (
+    db_sync,
+    expirer_queue,
+    fileset,
+    pending_update,
+    row_merge,
+    suffix_diff,
+    sync_offers,
+)
+from test.sim import clients, object_sync, objects, updaters
+from test.sim.network import Call
+from test.sim.run import STEPS, Result, run
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """`make(original)` returns what takes the place of `holder.name`."""
+    title: str
+    holder: Any
+    name: str
+    make: Callable[[Any], Any]
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        original = self.holder.__dict__[self.name]
+        setattr(self.holder, self.name, self.make(original))
+        try:
+            yield
+        finally:
+            setattr(self.holder, self.name, original)
+
+
+def _tombstone_hides_nothing(judge: Any) -> Any:
+    def judge_without(names: Any) -> Any:
+        names = list(names)
+        has_data = any(name.endswith('.data') for name in names)
+        return judge([name for name in names if not (has_data and name.endswith('.ts'))])
+    return judge_without
+
+
+def _remove_then_send(_send: Any) -> Any:
+    def send(node: Any, name: str) -> Any:
+        row = node.disk.asyncs.pop(name)
+        yield
+        peers = node.rings['db'].primaries(row.container.part)
+        answers = yield [Call(node, peer, 'row', (row,)) for peer in peers]
+        if not all(answer is not None and answer[0] // 100 == 2 for answer in answers):
+            node.disk.asyncs[name] = row
+            yield
+    return send
+
+
+def _forgetful_mark(_mark: Any) -> Any:
+    def mark_dirty(node: Any, part_number: int, suffix: str) -> Any:
+        node.disk.part(part_number).touch(node.now())
+        yield
+    return mark_dirty
+
+
+def _without_metadata(want: Any) -> Any:
+    return lambda offer, local, is_deleted=False: replace(want(offer, local, is_deleted), meta=False)
+
+
+def _claim_everything(ssync: Any) -> Any:
+    def claim(node: Any, number: int, peer: Any, snapshot: dict) -> Any:
+        yield from ssync(node, number, peer, snapshot)
+        return list(snapshot)
+    return claim
+
+
+MUTATIONS = (
+    Mutation('a tombstone does not hide older data', fileset, 'judge', _tombstone_hides_nothing),
+    Mutation('tombstones are reclaimed at once', fileset, 'disposable', lambda disposable: (
+        lambda files, now, reclaim_age: disposable(files, now, -1e9))),
+    Mutation('suffix hashes ignore metadata', fileset, 'hash_inputs', lambda inputs: (
+        lambda files: inputs(replace(files, meta=None)))),
+    Mutation('merging rows ignores times', row_merge, 'merge_object', lambda _merge: (
+        lambda existing, item: row_merge.settle(item))),
+    Mutation('the updater removes its note before the answer', updaters, '_send',
+             _remove_then_send),
+    Mutation('the updater is content with any answer', pending_update, 'judge', lambda judge: (
+        lambda path, successes, history, answers: replace(
+            judge(path, successes, history, answers), fate=pending_update.Fate.DONE))),
+    Mutation('any newer note overtakes an older one', pending_update, 'overtakes', lambda _over: (
+        lambda newer, op, older: True)),
+    Mutation('a handoff goes after one success', suffix_diff, 'handoff_may_go', lambda _may_go: (
+        lambda results, enough: any(results))),
+    Mutation('a handoff goes whatever was answered', suffix_diff, 'handoff_may_go',
+             lambda _may_go: (lambda results, enough: True)),
+    Mutation('a partition that changed is skipped', suffix_diff, 'may_skip', lambda _may_skip: (
+        lambda known, local, peers, now, full_check_s: known is not None)),
+    Mutation('suffixes that the peer lacks are not sent', suffix_diff, 'differing',
+             lambda _differing: (lambda local, remote: sorted(
+                 suffix for suffix, digest in local.items()
+                 if remote.get(suffix, digest) != digest))),
+    Mutation('metadata of a POST is never wanted', sync_offers, 'decide', _without_metadata),
+    Mutation('what was not sent is dropped', object_sync, '_ssync', _claim_everything),
+    Mutation('writes do not mark their suffix', objects, 'mark_dirty', _forgetful_mark),
+    Mutation('a quorum is one', clients, 'quorum_size', lambda _size: (lambda count: 1)),
+    Mutation('removed rows are forgotten at once', db_sync.Horizons, 'of', lambda of: classmethod(
+        lambda cls, now, reclaim_age_s: of.__func__(cls, now + 1e6, 0))),
+    Mutation('points run ahead of the rows', db_sync, 'point_after_sync', lambda _after: (
+        lambda point, own_hash, sender: max(point, sender.max_row))),
+    Mutation('a database on a handoff goes at once', db_sync, 'may_leave_handoff',
+             lambda _may_leave: (lambda results, enough, is_unchanged: True)),
+    Mutation('a database on a handoff goes although it changed', db_sync, 'may_leave_handoff',
+             lambda may_leave: (lambda results, enough, is_unchanged: may_leave(
+                 results, enough, True))),
+    Mutation('databases do not exchange their times', db_sync.Times, 'merged', lambda _merged: (
+        lambda self, other: self)),
+    Mutation('the expirer takes a refusal for success', expirer_queue, 'judge', lambda _judge: (
+        lambda task, status, now, reclaim_age_s: expirer_queue.Fate.DONE)),
+)
+
+
+def first_failure(seeds: Any, steps: int = STEPS) -> Result | None:
+    """Return the first run that goes wrong; an exception in the rules counts."""
+    for seed in seeds:
+        try:
+            result = run(seed, steps)
+        except Exception as error:  # noqa: BLE001 - a broken rule may break anything
+            return Result(seed, repr(error), 0, 0, 0)
+        if result.problem:
+            return result
+    return None
