@@ -199,7 +199,7 @@ class Clients:
             if self._rng.random() < 0.5:
                 headers['Content-Type'] = 't%d' % (self._etag % 3)
         if self._expires and method != 'DELETE' and self._rng.random() < 0.3:
-            headers['X-Delete-At'] = str(int(time) + self._rng.randrange(1, 1500))
+            headers['X-Delete-At'] = str(int(time) + self._rng.randrange(1, 400))
         return headers
 
     def _start(self, proxy: Proxy, write: Write, carry_out: Any) -> None:

@@ -6,7 +6,7 @@ always a bug:
     messages     lost, late by up to a minute, delivered twice, answered in any order, cut off
     nodes        crash between any two durable steps, come back after up to a minute or two
     proxies      crash in the middle of a write: its client hears nothing
-    devices      one per run is lost with all that is on it and replaced by an empty one; not
+    devices      one per storm is lost with all that is on it and replaced by an empty one; not
                  while async pendings wait on it: see doc/durability.md
     clocks       off by up to two minutes either way
     rings        a primary of a partition is exchanged for a handoff; everybody hears of it later
@@ -21,7 +21,8 @@ from test.sim.world import PART_COUNT, REPLICAS, Node, Owner
 OUTAGE_SECONDS_MAX = 90.0
 RING_DELAY_SECONDS_MAX = 60.0
 SPLIT_MEAN_S = 60.0
-RING_MEAN_S = 100.0
+RING_MEAN_S = 50.0
+LOSS_MEAN_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Plan:
         weather = Weather(rng.choice((0.0, 0.02, 0.15)), rng.choice((0.0, 0.02, 0.1)),
                           rng.choice((0.0, 0.02, 0.1)))
         return cls(weather, rng.choice((0.0, 0.001, 0.01)), rng.choice((0.0, 1.0, 120.0)),
-                   rng.choice((0.0, 12.0, 60.0)), rng.choice((1.5, 4.0)), sometimes(0.5), sometimes(0.3), sometimes(0.4), sometimes(0.4),
+                   rng.choice((0.0, 12.0, 60.0)), rng.choice((1.5, 4.0)), sometimes(0.5), sometimes(0.5), sometimes(0.4), sometimes(0.4),
                    rng.choice(('ssync', 'ssync', 'rsync')))
 
 
@@ -63,6 +64,7 @@ class Storm:
 
     def begin(self) -> None:
         cluster, plan = self._cluster, self._plan
+        self._scheduler.is_calm = False
         cluster.network.weather = plan.weather
         self._scheduler.crash_rate = plan.crash_rate
         self._every(plan.write_mean_s, cluster.clients.start_one)
@@ -81,7 +83,7 @@ class Storm:
         if plan.has_splits:
             self._every(SPLIT_MEAN_S, self._split)
         if plan.loses_device:
-            self._every(150.0, self._lose_device)
+            self._every(LOSS_MEAN_S, self._lose_device)
         if plan.has_ring_changes:
             self._every(RING_MEAN_S, self._change_ring)
 
