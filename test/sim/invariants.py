@@ -21,7 +21,6 @@ from test.sim.ledger import Fate, Write
 from test.sim.objects import Found, get_hashes, look_up
 from test.sim.world import ACCOUNT, Path, path_of
 
-
 # What the rules are known not to keep, with the reason in doc/durability.md; `--strict` shows it.
 KNOWN_LIMITS = frozenset(('stale expiry',))
 

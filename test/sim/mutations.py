@@ -67,7 +67,9 @@ def _forgetful_mark(_mark: Any) -> Any:
 
 
 def _without_metadata(want: Any) -> Any:
-    return lambda offer, local, is_deleted=False: replace(want(offer, local, is_deleted), meta=False)
+    def without(offer: Any, local: Any, is_deleted: bool = False) -> Any:
+        return replace(want(offer, local, is_deleted), meta=False)
+    return without
 
 
 def _claim_everything(ssync: Any) -> Any:

@@ -177,7 +177,8 @@ def _list(node: Node, number: int, suffixes: Sequence[str]) -> Steps:
 
 
 def _hashes_of(part: Partition | None, suffix: str) -> list[str]:
-    return sorted(hash_ for hash_ in part.dirs if hashing.suffix_of(hash_) == suffix) if part else []
+    hashes = part.dirs if part else ()
+    return sorted(hash_ for hash_ in hashes if hashing.suffix_of(hash_) == suffix)
 
 
 # -- SSYNC -----------------------------------------------------------------------------------------

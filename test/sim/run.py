@@ -99,7 +99,7 @@ class Cluster:
     # -- calm ----------------------------------------------------------------------------------
 
     def settle(self) -> None:
-        """Run all daemons until a whole round changes nothing. Raises Broken if that never comes."""
+        """Run all daemons until a round changes nothing. Raises Broken if that never comes."""
         before, is_full = None, False
         for _round in range(ROUNDS_MAX):
             state = self._state()

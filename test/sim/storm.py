@@ -18,7 +18,7 @@ from test.sim import db_sync, expirer, object_sync, objects, updaters
 from test.sim.network import Weather
 from test.sim.world import PART_COUNT, REPLICAS, Node, Owner
 
-OUTAGE_SECONDS_MAX = 90.0
+OUTAGE_SECONDS_MAX = 60.0
 RING_DELAY_SECONDS_MAX = 60.0
 SPLIT_MEAN_S = 60.0
 RING_MEAN_S = 50.0
@@ -45,10 +45,12 @@ class Plan:
         def sometimes(chance: float) -> bool:
             return rng.random() < chance
         weather = Weather(rng.choice((0.0, 0.02, 0.15)), rng.choice((0.0, 0.02, 0.1)),
-                          rng.choice((0.0, 0.02, 0.1)))
-        return cls(weather, rng.choice((0.0, 0.001, 0.01)), rng.choice((0.0, 1.0, 120.0)),
-                   rng.choice((0.0, 12.0, 60.0)), rng.choice((1.5, 4.0)), sometimes(0.5), sometimes(0.5), sometimes(0.4), sometimes(0.4),
-                   rng.choice(('ssync', 'ssync', 'rsync')))
+                          rng.choice((0.0, 0.02, 0.1)), rows_lost=rng.choice((0.0, 0.0, 0.8)))
+        return cls(weather, crash_rate=rng.choice((0.0, 0.001, 0.01)),
+                   skew_s=rng.choice((0.0, 1.0, 120.0)), crash_mean_s=rng.choice((0.0, 12.0, 60.0)),
+                   write_mean_s=rng.choice((1.5, 4.0)), has_splits=sometimes(0.5),
+                   loses_device=sometimes(0.5), has_ring_changes=sometimes(0.4),
+                   expires=sometimes(0.4), sync_method=rng.choice(('ssync', 'ssync', 'rsync')))
 
 
 class Storm:

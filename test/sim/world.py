@@ -9,7 +9,7 @@ Each change of a Disk is one durable step; the tasks that make them yield betwee
 That a step itself is all or nothing is the business of the tests that kill real processes.
 """
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from swift.core import hashing
@@ -37,13 +37,13 @@ class Path:
         return '/'.join(filter(None, (self.account, self.container, self.obj)))
 
 
-@lru_cache(maxsize=None)
+@cache
 def path_of(account: str, container: str | None = None, obj: str | None = None) -> Path:
     hash_ = hashing.hash_path(b'', b'sim', account, container, obj)
     return Path(account, container, obj, hash_, hashing.part_of(hash_, PART_POWER))
 
 
-@lru_cache(maxsize=None)
+@cache
 def object_names(container: str, count: int) -> tuple[str, ...]:
     """Return names of which some share a suffix directory: hashing treats those together."""
     found: dict[tuple[int, str], list[str]] = {}
