@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from swift.core import db_sync, hashing, row_merge
+from swift.core import account_report, db_sync, hashing, row_merge
+from swift.core.account_report import Told
 from swift.core.db_sync import Horizons, Log, Times
 from swift.core.row_merge import ContainerRecord, ObjectRecord
 from test.sim.world import Path
@@ -138,9 +139,7 @@ class Database:
     @property
     def is_news(self) -> bool:
         """Tell whether the account knows less than this: swift/container/updater.py."""
-        put, delete, *counts = self.report()
-        return (put > self.reported[0] or delete > self.reported[1]
-                or tuple(counts) != self.reported[2:])
+        return account_report.is_news(Told(*self.report()), Told(*self.reported))
 
     # -- forgetting ------------------------------------------------------------------------------
 

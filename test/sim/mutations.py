@@ -28,6 +28,8 @@ class Mutation:
     holder: Any
     name: str
     make: Callable[[Any], Any]
+    # Some mistakes only show in rare cases: hundreds of runs may end well.
+    is_noticed_early: bool = True
 
     @contextmanager
     def applied(self) -> Iterator[None]:

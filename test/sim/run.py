@@ -22,7 +22,7 @@ STORMS = 2
 NODE_COUNT = 5
 PROXY_COUNT = 2
 CONTAINERS = ('c', 'd')
-NAMES_PER_CONTAINER = 3
+NAMES_PER_CONTAINER = 5
 RECLAIM_AGE_S = 10 * 86400.0
 EXPIRY_S = 3000.0
 # Passes of all daemons until nothing changes; more is a failure of its own.
@@ -107,8 +107,10 @@ class Cluster:
                 if is_full:
                     return
                 is_full = True
+                # A day passes: every container repeats its report.
                 for node in self.nodes:
-                    self.scheduler.run_now(updaters.container_pass(node, True))
+                    self.scheduler.run_now(updaters.container_pass(
+                        node, node.now() - updaters.REPORT_AGAIN_S))
             before = state
             self._one_round()
         raise Broken('the daemons do not come to rest: %d rounds were not enough' % ROUNDS_MAX)

@@ -45,7 +45,7 @@ class Plan:
         def sometimes(chance: float) -> bool:
             return rng.random() < chance
         weather = Weather(rng.choice((0.0, 0.02, 0.15)), rng.choice((0.0, 0.02, 0.1)),
-                          rng.choice((0.0, 0.02, 0.1)), rows_lost=rng.choice((0.0, 0.0, 0.8)))
+                          rng.choice((0.0, 0.02, 0.1)), rows_lost=rng.choice((0.0, 0.0, 0.95)))
         return cls(weather, crash_rate=rng.choice((0.0, 0.001, 0.01)),
                    skew_s=rng.choice((0.0, 1.0, 120.0)), crash_mean_s=rng.choice((0.0, 12.0, 60.0)),
                    write_mean_s=rng.choice((1.5, 4.0)), has_splits=sometimes(0.5),

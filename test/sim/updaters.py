@@ -7,12 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from swift.core import pending_update
+from swift.core.account_report import is_turn
 from swift.core.pending_update import Answer, Fate
 from test.sim.db_server import account_record
 from test.sim.network import Call
 from test.sim.world import Node, path_of
 
 Steps = Generator[Any, Any, Any]
+REPORT_AGAIN_S = 86400.0
 
 
 def object_pass(node: Node) -> Steps:
@@ -50,11 +52,14 @@ def _send(node: Node, name: str) -> Steps:
         yield
 
 
-def container_pass(node: Node, is_full: bool = False) -> Steps:
-    """Tell accounts what changed in the containers of a node."""
+def container_pass(node: Node, since: float | None = None) -> Steps:
+    """Tell accounts what changed in the containers of a node, and whose turn came up `since`."""
+    now = node.now()
+    since = now if since is None else since
     for path in sorted(node.disk.dbs, key=str):
         db = node.disk.dbs.get(path)
-        if db is None or db.is_account or not (is_full or db.is_news):
+        if db is None or db.is_account \
+                or not (db.is_news or is_turn(path.hash, since, now, REPORT_AGAIN_S)):
             continue
         report, record = db.report(), account_record(db)
         nodes = node.rings['db'].primaries(path_of(path.account).part)
