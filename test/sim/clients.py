@@ -163,6 +163,8 @@ class Clients:
     def __init__(self, scheduler: Scheduler, proxies: list[Proxy], names: dict[str, tuple],
                  expires: bool):
         self.ledger = Ledger()
+        # Called with the path of each acknowledged write.
+        self.on_promise: Any = None
         self._scheduler = scheduler
         self._rng = scheduler.rng
         self._proxies = proxies
@@ -213,4 +215,6 @@ class Clients:
         if status // 100 == 2:
             is_overtaken = write.method == 'PUT' and write.path.obj and status == 202
             write.fate = Fate.OVERTAKEN if is_overtaken else Fate.DONE
+            if self.on_promise:
+                self.on_promise(write.path)
         self._scheduler.note('client: %s', write)

@@ -58,6 +58,7 @@ def _replicate(node: Node, db: Database) -> Steps:
             node.scheduler.note('%s hands %s over', node, db.path)
             del node.disk.dbs[db.path]
             yield
+            node.on_handover(primaries)
 
 
 def _push(node: Node, db: Database, facts: Facts, peer: Node) -> Steps:

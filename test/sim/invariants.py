@@ -18,7 +18,7 @@ from typing import Any
 from swift.core import fileset, row_merge
 from swift.core.timestamp import Timestamp
 from test.sim.ledger import Fate, Write
-from test.sim.objects import Found, get_hashes, look_up
+from test.sim.objects import Found, get_hashes, look_up, queue_path
 from test.sim.world import ACCOUNT, Path, path_of
 
 # What the rules are known not to keep, with the reason in doc/durability.md; `--strict` shows it.
@@ -93,7 +93,8 @@ def _check_promise(cluster: Any, path: Path, found: Found) -> None:
         return
     setters = [write for write in writes if write.time == found.state.time]
     demand(not cluster.is_reclaimed or found.state.delete_at is None
-           or any(write.fate is Fate.UNKNOWN for write in setters),
+           or any(write.fate is Fate.UNKNOWN for write in setters)
+           or queue_path(path, found.state.delete_at) in cluster.lost_notes,
            '%s: has not expired, although %s', path, setters and setters[0])
     winner = _write_at(writes, 'PUT', found.state.data_time)
     demand(winner is not None and found.state.etag == winner.headers['ETag'],
@@ -218,6 +219,8 @@ def _check_row(cluster: Any, path: Path, row: Any) -> None:
 def _is_row_promised(cluster: Any, path: Path, found: Found) -> bool:
     """Tell whether all that an object is now was acknowledged, and nothing newer may have been."""
     writes = cluster.clients.ledger.of(path)
+    if path in cluster.lost_notes:
+        return False
     if cluster.has_lost_device and any(write.fate is not Fate.DONE for write in writes):
         return False
     if found.state is None:

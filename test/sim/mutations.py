@@ -49,16 +49,24 @@ def _tombstone_hides_nothing(judge: Any) -> Any:
     return judge_without
 
 
-def _remove_then_send(_send: Any) -> Any:
-    def send(node: Any, name: str) -> Any:
-        row = node.disk.asyncs.pop(name)
+def _remove_then_send(_object_pass: Any) -> Any:
+    def object_pass(node: Any) -> Any:
+        rows, node.disk.asyncs = node.disk.asyncs, {}
         yield
-        peers = node.rings['db'].primaries(row.container.part)
-        answers = yield [Call(node, peer, 'row', (row,)) for peer in peers]
-        if not all(answer is not None and answer[0] // 100 == 2 for answer in answers):
-            node.disk.asyncs[name] = row
-            yield
-    return send
+        for name, row in rows.items():
+            peers = node.rings['db'].primaries(row.container.part)
+            answers = yield [Call(node, peer, 'row', (row,)) for peer in peers]
+            if not all(answer is not None and answer[0] // 100 == 2 for answer in answers):
+                node.disk.asyncs[name] = row
+                yield
+    return object_pass
+
+
+def _trust_for_ever(_find_unchanged: Any) -> Any:
+    def find_unchanged(node: Any, jobs: Any) -> Any:
+        yield
+        return [number for number, _peers, _ in jobs if number in node.known_in_sync]
+    return find_unchanged
 
 
 def _forgetful_mark(_mark: Any) -> Any:
@@ -89,7 +97,7 @@ MUTATIONS = (
         lambda files: inputs(replace(files, meta=None)))),
     Mutation('merging rows ignores times', row_merge, 'merge_object', lambda _merge: (
         lambda existing, item: row_merge.settle(item))),
-    Mutation('the updater removes its note before the answer', updaters, '_send',
+    Mutation('the updater removes its notes before the answers', updaters, 'object_pass',
              _remove_then_send),
     Mutation('the updater is content with any answer', pending_update, 'judge', lambda judge: (
         lambda path, successes, history, answers: replace(
@@ -100,8 +108,8 @@ MUTATIONS = (
         lambda results, enough: any(results))),
     Mutation('a handoff goes whatever was answered', suffix_diff, 'handoff_may_go',
              lambda _may_go: (lambda results, enough: True)),
-    Mutation('a partition that changed is skipped', suffix_diff, 'may_skip', lambda _may_skip: (
-        lambda known, local, peers, now, full_check_s: known is not None)),
+    Mutation('a partition once in sync is never compared again', object_sync, '_find_unchanged',
+             _trust_for_ever),
     Mutation('suffixes that the peer lacks are not sent', suffix_diff, 'differing',
              lambda _differing: (lambda local, remote: sorted(
                  suffix for suffix, digest in local.items()
@@ -109,20 +117,23 @@ MUTATIONS = (
     Mutation('metadata of a POST is never wanted', sync_offers, 'decide', _without_metadata),
     Mutation('what was not sent is dropped', object_sync, '_ssync', _claim_everything),
     Mutation('writes do not mark their suffix', objects, 'mark_dirty', _forgetful_mark),
-    Mutation('a quorum is one', clients, 'quorum_size', lambda _size: (lambda count: 1)),
+    Mutation('a quorum is one', clients, 'quorum_size', lambda _size: (lambda count: 1),
+             is_noticed_early=False),
     Mutation('removed rows are forgotten at once', db_sync.Horizons, 'of', lambda of: classmethod(
         lambda cls, now, reclaim_age_s: of.__func__(cls, now + 1e6, 0))),
     Mutation('points run ahead of the rows', db_sync, 'point_after_sync', lambda _after: (
         lambda point, own_hash, sender: max(point, sender.max_row))),
     Mutation('a database on a handoff goes at once', db_sync, 'may_leave_handoff',
-             lambda _may_leave: (lambda results, enough, is_unchanged: True)),
+             lambda _may_leave: (lambda results, enough, is_unchanged: True),
+             is_noticed_early=False),
     Mutation('a database on a handoff goes although it changed', db_sync, 'may_leave_handoff',
              lambda may_leave: (lambda results, enough, is_unchanged: may_leave(
-                 results, enough, True))),
+                 results, enough, True)), is_noticed_early=False),
     Mutation('databases do not exchange their times', db_sync.Times, 'merged', lambda _merged: (
         lambda self, other: self)),
     Mutation('the expirer takes a refusal for success', expirer_queue, 'judge', lambda _judge: (
-        lambda task, status, now, reclaim_age_s: expirer_queue.Fate.DONE)),
+        lambda task, status, now, reclaim_age_s: expirer_queue.Fate.DONE),
+             is_noticed_early=False),
 )
 
 

@@ -140,6 +140,7 @@ def _revert(node: Node, number: int, peers: list[Node], method: str) -> Steps:
                 held &= set(got)
         if suffix_diff.handoff_may_go(results, HANDOFF_DELETE):
             yield from _drop(node, number, snapshot, sorted(held))
+            node.on_handover(peers)
     node.locked.pop(('replicating', number), None)
     part = node.disk.parts.get(number)
     if part is not None and not part.dirs:

@@ -4,10 +4,11 @@ Only what the cluster promises to survive is injected (the fault atlas), so that
 always a bug:
 
     messages     lost, late by up to a minute, delivered twice, answered in any order, cut off
-    nodes        crash between any two durable steps, come back after up to a minute or two
+    nodes        crash between any two durable steps, one or all at once, and come back after up to
+                 a minute
     proxies      crash in the middle of a write: its client hears nothing
-    devices      one per storm is lost with all that is on it and replaced by an empty one; not
-                 while async pendings wait on it: see doc/durability.md
+    devices      one per storm is lost with all that is on it and replaced by an empty one; rows
+                 that only its async pendings knew are not asked for (doc/durability.md)
     clocks       off by up to two minutes either way
     rings        a primary of a partition is exchanged for a handoff; everybody hears of it later
 """
@@ -20,9 +21,11 @@ from test.sim.world import PART_COUNT, REPLICAS, Node, Owner
 
 OUTAGE_SECONDS_MAX = 60.0
 RING_DELAY_SECONDS_MAX = 60.0
+POWER_CUT_SHARE = 0.1
 SPLIT_MEAN_S = 60.0
 RING_MEAN_S = 50.0
-LOSS_MEAN_S = 30.0
+HANDOVER_LOSS_CHANCE = 0.3
+PROMISE_LOSS_CHANCE = 0.05
 
 
 @dataclass(frozen=True)
@@ -84,8 +87,12 @@ class Storm:
             self._every(plan.crash_mean_s, self._crash)
         if plan.has_splits:
             self._every(SPLIT_MEAN_S, self._split)
-        if plan.loses_device:
-            self._every(LOSS_MEAN_S, self._lose_device)
+        # The worst moments to lose a device: after a handover, after an acknowledgement.
+        for node in cluster.nodes:
+            node.on_handover = lambda nodes: self._tempt_fate(nodes, HANDOVER_LOSS_CHANCE)
+        cluster.clients.on_promise = lambda path: self._tempt_fate(
+            cluster.rings['object' if path.obj else 'db'].primaries(path.part),
+            PROMISE_LOSS_CHANCE)
         if plan.has_ring_changes:
             self._every(RING_MEAN_S, self._change_ring)
 
@@ -133,10 +140,14 @@ class Storm:
     # -- faults --------------------------------------------------------------------------------
 
     def _crash(self) -> None:
-        owner = self._rng.choice(self._cluster.owners)
-        if owner.is_up:
-            owner.crash()
-            self._scheduler.at(self._rng.random() * OUTAGE_SECONDS_MAX, self._restart, owner)
+        owners = [self._rng.choice(self._cluster.owners)]
+        if self._rng.random() < POWER_CUT_SHARE:
+            self._scheduler.note('power cut')
+            owners = self._cluster.owners
+        for owner in owners:
+            if owner.is_up:
+                owner.crash()
+                self._scheduler.at(self._rng.random() * OUTAGE_SECONDS_MAX, self._restart, owner)
 
     def _restart(self, owner: Owner) -> None:
         if not owner.is_up:
@@ -158,12 +169,18 @@ class Storm:
         self._scheduler.note('the network splits: %s against the rest', [
             str(owner) for owner, side in sides.items() if side])
 
-    def _lose_device(self) -> None:
-        node = self._rng.choice(self._cluster.nodes)
-        if self._has_lost_device or node.disk.asyncs or not node.is_up:
+    def _tempt_fate(self, nodes: Any, chance: float) -> None:
+        """Lose one of these devices now and then: something was just entrusted to them."""
+        if self._plan.loses_device and not self._is_over and self._rng.random() < chance:
+            self._lose_device(self._rng.choice(list(nodes)))
+
+    def _lose_device(self, node: Node) -> None:
+        if self._has_lost_device or not node.is_up:
             return
         self._has_lost_device = True
         self._cluster.has_lost_device = True
+        for row in node.disk.asyncs.values():
+            self._cluster.lost_notes[row.path] = None
         self._scheduler.note('%s loses its device', node)
         node.crash()
         node.is_up, node.is_mounted = True, False

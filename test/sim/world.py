@@ -8,6 +8,7 @@
 Each change of a Disk is one durable step; the tasks that make them yield between two of them.
 That a step itself is all or nothing is the business of the tests that kill real processes.
 """
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -18,7 +19,7 @@ from test.sim.scheduler import Scheduler
 
 EPOCH = 1_700_000_000
 REPLICAS = 3
-PART_POWER = 2
+PART_POWER = 3
 PART_COUNT = 1 << PART_POWER
 ACCOUNT = 'AUTH_sim'
 QUEUE_ACCOUNT = '.expiring_objects'
@@ -166,6 +167,8 @@ class Node(Owner):
         self.disk = Disk()
         self.server: Any = None
         self.reclaim_age_s = reclaim_age_s
+        # Called with the nodes that now hold what this one gave away.
+        self.on_handover: Callable[[Any], None] = _ignore
         self.forget()
 
     def forget(self) -> None:
@@ -176,3 +179,7 @@ class Node(Owner):
     def replace_disk(self) -> None:
         """Put an empty device in the place of the one that is there."""
         self.disk = Disk(number=self.disk.number + 1)
+
+
+def _ignore(_nodes: Any) -> None:
+    """Nobody wants to know."""
