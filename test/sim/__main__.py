@@ -60,8 +60,7 @@ def _break_rules(seeds: range, steps: int) -> int:
     """Print for each mutation the first seed that fails; return how many none noticed."""
     unnoticed = 0
     for mutation in MUTATIONS:
-        with mutation.applied():
-            result = first_failure(seeds, steps)
+        result = first_failure(mutation, seeds, steps)
         unnoticed += result is None
         print('%s: %s' % (mutation.title, 'NOT NOTICED' if result is None else
                           'seed %d, %s' % (result.seed, result.problem)), flush=True)

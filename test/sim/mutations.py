@@ -2,9 +2,9 @@
 
 A mutation replaces one function of the rules (or of a driver) by a plausible mistake.
 """
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from swift.core import (
@@ -17,8 +17,14 @@ from swift.core import (
     sync_offers,
 )
 from test.sim import clients, object_sync, objects, updaters
-from test.sim.network import Call
+from test.sim.network import Call, Weather
 from test.sim.run import STEPS, Result, run
+
+DEAF = {'weather': Weather(rows_lost=0.95), 'crash_mean_s': 12.0, 'crash_rate': 0.01,
+        'loses_device': False, 'expires': False}
+MOVING = {'weather': Weather(lost=0.02), 'crash_mean_s': 12.0, 'loses_device': True,
+          'has_ring_changes': True, 'has_splits': True, 'sync_method': 'ssync', 'expires': False}
+EXPIRING = {'weather': Weather(lost=0.15), 'expires': True}
 
 
 @dataclass(frozen=True)
@@ -28,8 +34,10 @@ class Mutation:
     holder: Any
     name: str
     make: Callable[[Any], Any]
-    # Some mistakes only show in rare cases: hundreds of runs may end well.
-    is_noticed_early: bool = True
+    # Some mistakes hardly show unless the storm is of the right kind.
+    conditions: Mapping[str, Any] = field(default_factory=dict)
+    # Some are hidden by everything else that keeps copies: they take thousands of runs.
+    is_rare: bool = False
 
     @contextmanager
     def applied(self) -> Iterator[None]:
@@ -98,16 +106,16 @@ MUTATIONS = (
     Mutation('merging rows ignores times', row_merge, 'merge_object', lambda _merge: (
         lambda existing, item: row_merge.settle(item))),
     Mutation('the updater removes its notes before the answers', updaters, 'object_pass',
-             _remove_then_send),
+             _remove_then_send, DEAF),
     Mutation('the updater is content with any answer', pending_update, 'judge', lambda judge: (
         lambda path, successes, history, answers: replace(
             judge(path, successes, history, answers), fate=pending_update.Fate.DONE))),
     Mutation('any newer note overtakes an older one', pending_update, 'overtakes', lambda _over: (
         lambda newer, op, older: True)),
     Mutation('a handoff goes after one success', suffix_diff, 'handoff_may_go', lambda _may_go: (
-        lambda results, enough: any(results))),
+        lambda results, enough: any(results)), MOVING),
     Mutation('a handoff goes whatever was answered', suffix_diff, 'handoff_may_go',
-             lambda _may_go: (lambda results, enough: True)),
+             lambda _may_go: (lambda results, enough: True), MOVING),
     Mutation('a partition once in sync is never compared again', object_sync, '_find_unchanged',
              _trust_for_ever),
     Mutation('suffixes that the peer lacks are not sent', suffix_diff, 'differing',
@@ -115,35 +123,37 @@ MUTATIONS = (
                  suffix for suffix, digest in local.items()
                  if remote.get(suffix, digest) != digest))),
     Mutation('metadata of a POST is never wanted', sync_offers, 'decide', _without_metadata),
-    Mutation('what was not sent is dropped', object_sync, '_ssync', _claim_everything),
+    Mutation('what was not sent is dropped', object_sync, '_ssync', _claim_everything,
+             MOVING),
     Mutation('writes do not mark their suffix', objects, 'mark_dirty', _forgetful_mark),
-    Mutation('a quorum is one', clients, 'quorum_size', lambda _size: (lambda count: 1),
-             is_noticed_early=False),
+    Mutation('a quorum is one', clients, 'quorum_size', lambda _size: (lambda count: 1), MOVING),
     Mutation('removed rows are forgotten at once', db_sync.Horizons, 'of', lambda of: classmethod(
         lambda cls, now, reclaim_age_s: of.__func__(cls, now + 1e6, 0))),
     Mutation('points run ahead of the rows', db_sync, 'point_after_sync', lambda _after: (
         lambda point, own_hash, sender: max(point, sender.max_row))),
     Mutation('a database on a handoff goes at once', db_sync, 'may_leave_handoff',
              lambda _may_leave: (lambda results, enough, is_unchanged: True),
-             is_noticed_early=False),
+             MOVING, is_rare=True),
     Mutation('a database on a handoff goes although it changed', db_sync, 'may_leave_handoff',
              lambda may_leave: (lambda results, enough, is_unchanged: may_leave(
-                 results, enough, True)), is_noticed_early=False),
+                 results, enough, True)), MOVING, is_rare=True),
     Mutation('databases do not exchange their times', db_sync.Times, 'merged', lambda _merged: (
         lambda self, other: self)),
     Mutation('the expirer takes a refusal for success', expirer_queue, 'judge', lambda _judge: (
         lambda task, status, now, reclaim_age_s: expirer_queue.Fate.DONE),
-             is_noticed_early=False),
+             EXPIRING, is_rare=True),
 )
 
 
-def first_failure(seeds: Any, steps: int = STEPS) -> Result | None:
-    """Return the first run that goes wrong; an exception in the rules counts."""
-    for seed in seeds:
-        try:
-            result = run(seed, steps)
-        except Exception as error:  # noqa: BLE001 - a broken rule may break anything
-            return Result(seed, repr(error), 0, 0, 0)
-        if result.problem:
-            return result
-    return None
+def first_failure(mutation: Mutation, seeds: Iterable[int], steps: int = STEPS) -> Result | None:
+    """Return the first run that goes wrong with a mutation; an exception in the rules counts."""
+    with mutation.applied():
+        return next((result for seed in seeds
+                     if (result := _try(seed, steps, mutation.conditions)).problem), None)
+
+
+def _try(seed: int, steps: int, conditions: Mapping[str, Any]) -> Result:
+    try:
+        return run(seed, steps, conditions=conditions)
+    except Exception as error:  # noqa: BLE001 - a broken rule may break anything
+        return Result(seed, repr(error), 0, 0, 0)

@@ -4,8 +4,9 @@
     -> all that expires has expired -> again -> the reclaim age has passed -> again, last checks
 """
 import random
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from test.sim import expirer, invariants, updaters
 from test.sim.clients import Clients, Proxy
@@ -25,6 +26,7 @@ CONTAINERS = ('c', 'd')
 NAMES_PER_CONTAINER = 5
 RECLAIM_AGE_S = 10 * 86400.0
 EXPIRY_S = 3000.0
+NO_CONDITIONS: Mapping[str, Any] = {}
 # Passes of all daemons until nothing changes; more is a failure of its own.
 ROUNDS_MAX = 25
 ROUND_S = 90.0
@@ -46,10 +48,11 @@ class Cluster:
     """Everything in a simulated world."""
 
     def __init__(self, seed: int, trace: Callable[[str], None] | None = None,
-                 forgiven: frozenset[str] = KNOWN_LIMITS):
+                 forgiven: frozenset[str] = KNOWN_LIMITS,
+                 conditions: Mapping[str, Any] = NO_CONDITIONS):
         self.scheduler = Scheduler(seed, trace)
         rng = self.scheduler.rng
-        self.plan = Plan.draw(rng)
+        self.plan = replace(Plan.draw(rng), **conditions)
         self.network = Network(self.scheduler, CALM)
         self.reclaim_age_s = RECLAIM_AGE_S
         self.has_lost_device = False
@@ -141,9 +144,10 @@ class Cluster:
 
 
 def run(seed: int, steps: int = STEPS, trace: Callable[[str], None] | None = None,
-        forgiven: frozenset[str] = KNOWN_LIMITS) -> Result:
-    """Do one run. The same arguments give the same run."""
-    cluster = Cluster(seed, trace, forgiven)
+        forgiven: frozenset[str] = KNOWN_LIMITS,
+        conditions: Mapping[str, Any] = NO_CONDITIONS) -> Result:
+    """Do one run. The same arguments give the same run; `conditions` replace parts of its plan."""
+    cluster = Cluster(seed, trace, forgiven, conditions)
     scheduler = cluster.scheduler
     problem = None
     try:
