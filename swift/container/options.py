@@ -26,3 +26,6 @@ class ContainerUpdaterOptions(StorageDaemonOptions, section='container-updater')
                            'containers_per_second.')
     account_suppression_time = Seconds(60, 'After a failed report, leave containers of that '
                                            'account alone for so long.')
+    report_again_interval = Seconds(86400, 'Repeat the report of each container once in so long, '
+                                           'even without news, so that an account that was told '
+                                           'late or in the wrong order is right again; 0 = never.')

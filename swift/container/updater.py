@@ -34,6 +34,8 @@ from swift.container.account_update import report_headers
 from swift.container.backend import ContainerBroker, ContainerInfo
 from swift.container.options import ContainerUpdaterOptions
 from swift.container.unchanged import Marks, Unchanged, marks_of
+from swift.core import account_report
+from swift.core.account_report import Told
 from swift.core.names import join_path, quote
 from swift.core.pending_update import Rate
 from swift.core.timestamp import Timestamp
@@ -64,10 +66,10 @@ class Report:
     def is_news(self) -> bool:
         """Tell whether the account knows less than this."""
         info = self.info
-        return (info.put_timestamp > info.reported_put_timestamp
-                or info.delete_timestamp > info.reported_delete_timestamp
-                or self.object_count != info.reported_object_count
-                or self.bytes_used != info.reported_bytes_used)
+        return account_report.is_news(
+            Told(info.put_timestamp, info.delete_timestamp, self.object_count, self.bytes_used),
+            Told(info.reported_put_timestamp, info.reported_delete_timestamp,
+                 info.reported_object_count, info.reported_bytes_used))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +96,14 @@ class ContainerUpdater(Daemon):
         self._transport = NodeTransport(pool or ConnectionPool(), options.conn_timeout)
         self._suppressed: dict[str, float] = {}
         self._unchanged = Unchanged()
+        # Turns to repeat a report: since when they are due in this pass.
+        self._turns = (0.0, 0.0)
         self.counts = Counts()
 
     def run_pass(self, **words: Any) -> None:
         """Look at every container once."""
         began = self.clock.monotonic()
+        self._begin_turns(self.clock.time())
         # Without a ring nothing can be sent: one error instead of one per container.
         assert self.cluster.account_ring
         self.counts = Counts()
@@ -109,7 +114,8 @@ class ContainerUpdater(Daemon):
         pool = Pool(self.options.concurrency)
         self._unchanged.begin_pass()
         for sight in self._sights():
-            if self._unchanged.is_known(sight.place.directory, sight.marks):
+            if (not self._has_turn(sight.place)
+                    and self._unchanged.is_known(sight.place.directory, sight.marks)):
                 self._count_no_change()
                 continue
             wait = rate.take(self.clock.monotonic())
@@ -123,6 +129,14 @@ class ContainerUpdater(Daemon):
                          '%s with no changes', took, counts.successes, counts.failures,
                          counts.no_changes)
         self._dump(took)
+
+    def _begin_turns(self, now: float) -> None:
+        """Turns that came up since the pass before are taken in this one; none in a first pass."""
+        self._turns = (self._turns[1] or now, now)
+
+    def _has_turn(self, place: Place) -> bool:
+        return account_report.is_turn(place.hash, *self._turns,
+                                      self.options.report_again_interval)
 
     def _rate(self) -> Rate:
         if self.options.slowdown is not None and 'containers_per_second' not in self.conf:
@@ -203,7 +217,7 @@ class ContainerUpdater(Daemon):
         info = report.info
         if not Timestamp(info.put_timestamp) or self._is_suppressed(info.account):
             return False
-        if not report.is_news:
+        if not report.is_news and not self._has_turn(broker.place):
             self._count_no_change()
             return True
         self._tell_accounts(broker, report)
@@ -225,7 +239,7 @@ class ContainerUpdater(Daemon):
             return
         self.counts.failures += 1
         self.statsd.increment('failures')
-        if statuses and all(status == 404 for status in statuses):
+        if report.is_news and statuses and all(status == 404 for status in statuses):
             run_in_thread(broker.quarantine, REASON_NO_ACCOUNT)
             return
         self.logger.debug('Update report failed for %s %s', info.path, broker.place.directory)

@@ -7,7 +7,9 @@ and in any order. A container keeps one row per (name, policy), whose time is re
     data time newer      size, etag, deleted, swift_bytes come from the newer record
     type time newer      the content type (without swift_bytes) comes from the newer record
     meta time newer      only the time is taken over
-    equal times          what is stored stays
+    equal times          what is stored stays, but any content type beats that of a removal: a
+                         removal has none of its own, it only sets a time (the expirer's queue has
+                         removals and later rows that give the same type time)
 
 Laws (property-tested): merging is idempotent; and as long as equal times mean equal content it is
 commutative and associative, so any order of arrival ends in the same row.
@@ -115,7 +117,8 @@ def merge_times(existing: ObjectRecord, item: ObjectRecord) -> ObjectRecord | No
     """Do what merge_object() does, for records with any times."""
     old_data, old_ctype, old_meta = record_times(existing)
     new_data, new_ctype, new_meta = record_times(item)
-    data_wins, ctype_wins = new_data > old_data, new_ctype > old_ctype
+    data_wins = new_data > old_data
+    ctype_wins = new_ctype > old_ctype or (new_ctype == old_ctype and _fills_type(existing, item))
     if not (data_wins or ctype_wins or new_meta > old_meta):
         return None
     data = item if data_wins else existing
@@ -128,6 +131,12 @@ def merge_times(existing: ObjectRecord, item: ObjectRecord) -> ObjectRecord | No
         content_type = f'{content_type};swift_bytes={swift_bytes}'
     return ObjectRecord(existing.name, created_at, data.size, content_type, data.etag,
                         data.deleted, existing.storage_policy_index)
+
+
+def _fills_type(existing: ObjectRecord, item: ObjectRecord) -> bool:
+    """Tell whether only one of two records has a content type, and it is not the stored one."""
+    return (existing.content_type.startswith(DELETED_TYPE)
+            and not item.content_type.startswith(DELETED_TYPE))
 
 
 def merge_objects(rows: Mapping[tuple[str, int], ObjectRecord],

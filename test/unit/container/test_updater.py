@@ -155,6 +155,27 @@ def test_what_counts_as_news(broker, tmp_path, change):
     assert daemon.counts.successes == 1 and len(accounts.asked) == 6
 
 
+def test_every_container_repeats_its_report_once_in_a_period(broker, tmp_path):
+    accounts = FakeAccounts(201, 201, 201)
+    daemon = updater(tmp_path, accounts, report_again_interval='1000', containers_per_second='0')
+    daemon.run_once()
+    age_files(broker, 10)
+    for _pass in range(10):
+        daemon.clock.advance(100)
+        daemon.run_once()
+    assert len(accounts.asked) == 6
+
+
+def test_repeating_a_report_quarantines_nothing(broker, tmp_path):
+    accounts = FakeAccounts(201, 201, 201)
+    daemon = updater(tmp_path, accounts)
+    daemon.run_once()
+    accounts.statuses = (404, 404, 404)
+    daemon.clock.advance(86400)
+    daemon.run_once()
+    assert len(accounts.asked) == 6 and broker.exists()
+
+
 def test_without_a_majority_the_account_is_left_alone_for_a_while(broker, tmp_path):
     accounts = FakeAccounts(201, 500, ConnectFailed('down'))
     daemon = updater(tmp_path, accounts)

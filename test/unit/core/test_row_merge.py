@@ -108,6 +108,19 @@ def test_equal_times_keep_what_is_stored():
     assert merge_object(stored, stored._replace(size=2, deleted=1)) is None
 
 
+@pytest.mark.parametrize('order', permutations(range(3)))
+def test_a_removal_at_the_same_time_does_not_hide_a_content_type(order):
+    # Seed 2398 of the simulator: an object loses its expiry by a PUT and gets it back by a POST.
+    # The row of its queue then has the PUT's time twice: as a removal, and as its type's time.
+    first, second, third = TIMES[:3]
+    statements = (
+        ObjectRecord('o', first, 0, 'text/plain', 'e', 0),
+        ObjectRecord('o', second, 0, 'application/deleted', 'noetag', 1),
+        ObjectRecord('o', third, 0, 'text/plain', 'e', 0, 0, second))
+    row, = fold([statements[index] for index in order]).values()
+    assert (row.content_type, row.deleted) == ('text/plain', 0)
+
+
 def test_settle_shortens_the_offset_of_the_data_time():
     record = ObjectRecord('o', '1700000006.12345_0000000000000002', 1, 'a/b', 'e', 0)
     assert settle(record).created_at == '1700000006.12345_2'
