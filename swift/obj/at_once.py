@@ -84,7 +84,9 @@ class AtOnce:
         directories = self._directories(place, must_be_new)
         hidden = (*directories, *self._file(place, blob, file), *_mark_dirty(place),
                   chain.link(_BODY, '%s/%s' % (place.hash_path, file.name)))
-        durable = (chain.open_file(_DIRECTORY, place.hash_path, _DIRECTORY_FLAGS),
+        # The lock is let go only now: see suffix_hashes.marked_dirty.
+        durable = (chain.close(_LOCK),
+                   chain.open_file(_DIRECTORY, place.hash_path, _DIRECTORY_FLAGS),
                    chain.fsync(_DIRECTORY))
         removals = [chain.unlink('%s/%s' % (place.hash_path, gone)) for gone in obsolete]
         try:
@@ -131,9 +133,9 @@ class AtOnce:
 
 
 def _mark_dirty(place: Placement) -> tuple:
-    """What suffix_hashes.mark_dirty does, unless it would have to wait."""
+    """What suffix_hashes.marked_dirty does, unless it would have to wait."""
     return (chain.open_file(_LOCK, '%s/%s' % (place.part_path, LOCK_FILE), _LOCK_FLAGS, True),
             chain.lock(_LOCK, chain.LOCK_SHARED), chain.still_in_place(_LOCK),
             chain.open_file(_DIRTY, '%s/%s' % (place.part_path, INVALID_FILE), APPEND, True),
             chain.write(_DIRTY, encode_invalid(place.suffix)),
-            chain.close(_DIRTY), chain.close(_LOCK))
+            chain.close(_DIRTY))

@@ -33,7 +33,7 @@ from swift.obj.audit_walk import DataDir
 from swift.obj.placement import FoundPlacement
 from swift.obj.quarantine import quarantine_object
 from swift.obj.reading import Kind, Lookup, look_up
-from swift.obj.suffix_hashes import mark_dirty
+from swift.obj.suffix_hashes import mark_suffix_dirty
 from swift.obj.verified import NeverVerified
 
 # Read and hashed in one trip to the disk.
@@ -260,7 +260,7 @@ class Scan:
         age = now - float(found.files.tombstone.time)
         suffix = (place.part_path, place.suffix)
         if self.kind == ALL and age > self._options.reclaim_age and suffix != self._marked:
-            mark_dirty(place)
+            mark_suffix_dirty(place.part_path, place.suffix, place.device_path)
             self._marked = suffix
 
     # -- numbers -------------------------------------------------------------------------------

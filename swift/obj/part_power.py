@@ -11,7 +11,7 @@ from swift.common import fs
 from swift.common.errors import DiskError, SwiftError
 from swift.core.hashing import part_of
 from swift.obj.placement import Placement
-from swift.obj.suffix_hashes import clean_up, mark_dirty
+from swift.obj.suffix_hashes import clean_up, marked_dirty
 
 
 def mirror(place: Placement, next_part_power: int, name: str, now: float,
@@ -34,12 +34,12 @@ def mirror(place: Placement, next_part_power: int, name: str, now: float,
 def _link(place: Placement, other: Placement, name: str) -> None:
     source, target = ('%s/%s' % (where.hash_path, name) for where in (place, other))
     made = fs.make_dirs(other.hash_path, other.device_path)
-    mark_dirty(other)
-    fs.step('link')
-    try:
-        os.link(source, target)
-    except FileExistsError:
-        # Linked already by another request or by the relinker; anything else is a conflict.
-        if os.stat(source).st_ino != os.stat(target).st_ino:
-            raise DiskError('another file is at %s' % target, target) from None
+    with marked_dirty(other):
+        fs.step('link')
+        try:
+            os.link(source, target)
+        except FileExistsError:
+            # Linked already by another request or by the relinker; anything else is a conflict.
+            if os.stat(source).st_ino != os.stat(target).st_ino:
+                raise DiskError('another file is at %s' % target, target) from None
     fs.sync_dirs(other.hash_path, made)

@@ -11,7 +11,7 @@ import uuid
 from swift.common import fs
 from swift.common.errors import DiskError
 from swift.obj.placement import Placement
-from swift.obj.suffix_hashes import mark_dirty
+from swift.obj.suffix_hashes import marked_dirty
 
 QUARANTINE_DIR = 'quarantined'
 
@@ -21,8 +21,8 @@ def quarantine_object(place: Placement) -> str | None:
 
     Returns where it went, None if it had gone already.
     """
-    mark_dirty(place)
-    return quarantine_path(place.hash_path, place.device_path, place.datadir)
+    with marked_dirty(place):
+        return quarantine_path(place.hash_path, place.device_path, place.datadir)
 
 
 def quarantine_damaged_dir(place: Placement) -> str | None:

@@ -10,7 +10,8 @@ original, which lock exclusively for both, are compatible with that.
 """
 import math
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 from swift.common import fs
 from swift.common.codecs.hashes import (
@@ -34,12 +35,19 @@ LOCK_TIMEOUT_S = 10
 APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
 
 
-def mark_dirty(place: Placement) -> None:
-    """Note that the object's suffix changes. Must be on record before the change is visible.
+@contextmanager
+def marked_dirty(place: Placement) -> Iterator[None]:
+    """Note that the object's suffix changes, before the block in which it does.
 
-    Raises LockTimeout. Cost: seven system calls; waits only while hashes.pkl is being rewritten.
+    The note is not taken off the list until the block ends: a hash made of the suffix in between
+    would stand for what was there before, and nobody would know. Raises LockTimeout. Cost: seven
+    system calls; waits only while hashes.pkl is being rewritten.
     """
-    mark_suffix_dirty(place.part_path, place.suffix, place.device_path)
+    lock = _mark(place.part_path, (place.suffix,), place.device_path)
+    try:
+        yield
+    finally:
+        os.close(lock)
 
 
 def mark_suffix_dirty(part_path: str, suffix: str, device_path: str) -> None:
@@ -48,19 +56,24 @@ def mark_suffix_dirty(part_path: str, suffix: str, device_path: str) -> None:
 
 
 def mark_suffixes_dirty(part_path: str, suffixes: Iterable[str], device_path: str) -> None:
-    """Append suffixes to the partition's list, in one go."""
+    """Append suffixes to the partition's list, in one go. For changes that have been made."""
+    os.close(_mark(part_path, suffixes, device_path))
+
+
+def _mark(part_path: str, suffixes: Iterable[str], device_path: str) -> int:
+    """Append suffixes to the list; return the descriptor whose lock keeps them there."""
     fs.step('mark dirty')
     lines = b''.join(map(encode_invalid, suffixes))
     try:
-        _append(part_path, lines)
+        return _append(part_path, lines)
     except FileNotFoundError:
         # The partition is new, or was removed when its last object moved away.
         fs.make_dirs(part_path, device_path)
         with fs.translate(part_path):
-            _append(part_path, lines)
+            return _append(part_path, lines)
 
 
-def _append(part_path: str, lines: bytes) -> None:
+def _append(part_path: str, lines: bytes) -> int:
     # Without context managers: part of every write, and they cost as much as the system calls.
     lock = acquire('%s/%s' % (part_path, LOCK_FILE), LOCK_TIMEOUT_S, shared=True)
     try:
@@ -69,8 +82,10 @@ def _append(part_path: str, lines: bytes) -> None:
             fs.write_all(fd, lines)
         finally:
             os.close(fd)
-    finally:
+        return lock
+    except BaseException:
         os.close(lock)
+        raise
 
 
 def read_hashes(part_path: str) -> Hashes:

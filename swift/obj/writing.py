@@ -23,7 +23,7 @@ from swift.core.object_meta import Metadata
 from swift.obj.guard import Guard
 from swift.obj.part_power import mirror
 from swift.obj.placement import Placement
-from swift.obj.suffix_hashes import clean_up, mark_dirty
+from swift.obj.suffix_hashes import clean_up, marked_dirty
 
 # Below this size preallocation saves nothing.
 _PREALLOCATE_FROM_BYTES = 65536
@@ -148,8 +148,8 @@ class ObjectWriter:
         fs.sync_file(self._file.fd)
         if self.size > self._rules.keep_cache_size:
             fs.drop_cache(self._file.fd)
-        mark_dirty(self.place)
-        self._give_name('%s/%s' % (self.place.hash_path, name))
+        with marked_dirty(self.place):
+            self._give_name('%s/%s' % (self.place.hash_path, name))
         fs.sync_dirs(self.place.hash_path, self._made)
 
     def _give_name(self, target: str) -> None:

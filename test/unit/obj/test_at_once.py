@@ -9,6 +9,7 @@ from swift.common import chain, fs
 from swift.common.clock import ManualClock
 from swift.common.errors import DiskError
 from swift.obj.at_once import AtOnce, Outcome
+from swift.obj.suffix_hashes import consolidate
 from swift.obj.writing import NewFile
 from test.support.object_node import Node
 
@@ -134,3 +135,28 @@ def test_where_no_journal_orders_entries_new_parents_are_synced(place, writer, m
     assert not writer.is_ready()
     assert writer.write(chain.run, place, NewFile(NAME, METADATA, b'hello')) is Outcome.WRITTEN
     assert synced == [place.suffix_path, place.part_path]
+
+
+@pytest.mark.parametrize('size', [5, 70000])
+@pytest.mark.parametrize('method', ['PUT', 'POST', 'DELETE'])
+def test_a_suffix_is_not_taken_for_clean_before_its_change_is_visible(node, method, size):
+    """Between the mark and the link nobody may empty the list: the hash would be an old one."""
+    put(node, FIRST, b'x' * size)
+    attempts = []
+
+    def try_to_consolidate(step):
+        if step == 'link':
+            with open(node.devices / 'sda/objects/12/.lock', 'w') as lock:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    attempts.append('possible')
+                except BlockingIOError:
+                    attempts.append('kept off')
+    fs.set_step_hook(try_to_consolidate)
+    try:
+        body = b'y' * size if method == 'PUT' else None
+        node.request(method, PATH, {'X-Timestamp': SECOND, 'Content-Type': 'a/b'}, body)
+    finally:
+        fs.set_step_hook(None)
+    assert attempts == ['kept off']
+    assert consolidate(str(node.devices / 'sda/objects/12'), 0.0)
