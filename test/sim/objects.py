@@ -97,10 +97,19 @@ def mark_dirty(node: Node, part_number: int, suffix: str) -> Steps:
 
 
 def write_file(node: Node, path: Path, name: str, metadata: dict[str, str]) -> Steps:
-    """Make a file durable and visible, then remove what it made obsolete."""
-    yield from mark_dirty(node, path.part, hashing.suffix_of(path.hash))
-    part = node.disk.part(path.part)
-    part.dirs.setdefault(path.hash, {})[name] = metadata
+    """Make a file durable and visible, then remove what it made obsolete.
+
+    The mark stays on the list until the file is visible, as swift/obj/suffix_hashes.marked_dirty
+    sees to with its lock.
+    """
+    key = ('marked', path.part)
+    node.locked[key] = node.locked.get(key, 0) + 1
+    try:
+        yield from mark_dirty(node, path.part, hashing.suffix_of(path.hash))
+        part = node.disk.part(path.part)
+        part.dirs.setdefault(path.hash, {})[name] = metadata
+    finally:
+        node.locked[key] = max(node.locked.get(key, 0) - 1, 0)
     yield
     yield from clean_up(node, part, path.hash)
 
@@ -155,7 +164,7 @@ def get_hashes(node: Node, number: int, recalculate: Iterable[str] = (),
 
 
 def _consolidate(node: Node, number: int, part: Partition) -> Steps:
-    while ('hashes', number) in node.locked:
+    while ('hashes', number) in node.locked or node.locked.get(('marked', number)):
         yield
     node.locked['hashes', number] = None
     hashes = dict(part.hashes or {})
