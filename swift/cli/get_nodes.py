@@ -25,7 +25,8 @@ from swift.common.errors import ConfigError, RingError
 from swift.common.places import config_root
 from swift.common.ring.ring import Ring
 from swift.common.ring.utils import bracketed
-from swift.core.policy import StoragePolicy, policy_name_of
+from swift.core.names import policy_name
+from swift.core.policy import StoragePolicy
 from swift.core.ring_lookup import Node
 
 DEVICES = '${DEVICE:-/srv/node*}'
@@ -91,7 +92,7 @@ class Place:
         kind = self.ring_name.split('-')[0]
         if kind in ('account', 'container'):
             return kind + 's'
-        return policy_name_of('objects', self.policy_index or 0)
+        return policy_name('objects', self.policy_index or 0)
 
     @property
     def directory(self) -> str:

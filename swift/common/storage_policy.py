@@ -8,6 +8,8 @@ from functools import lru_cache
 
 from swift.common.cluster import Cluster
 from swift.common.places import config_root
+from swift.core.names import policy_name as get_policy_string
+from swift.core.names import split_policy_name
 from swift.core.policy import (
     EC as EC_POLICY,
 )
@@ -21,10 +23,6 @@ from swift.core.policy import (
     StoragePolicy,
     parse_policies,
     quorum_size,
-    split_policy_name,
-)
-from swift.core.policy import (
-    policy_name_of as get_policy_string,
 )
 
 # POLICIES comes from __getattr__: it is read late, so it cannot stand in this list.

@@ -192,7 +192,7 @@ def split_policy_name(name: str) -> tuple[str, int]:
         if mark:
             raise ValueError(f'Unknown policy, for index {digits!r}')
         return name, 0
-    if policy_name(base, int(digits)) != name:
+    if not base or policy_name(base, int(digits)) != name:
         raise ValueError(f'Unknown policy, for index {digits!r}')
     return base, int(digits)
 

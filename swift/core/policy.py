@@ -6,9 +6,8 @@ codes the host can run is asked from an ErasureSupport object, so nothing here t
 A policy never changes after parsing. Index 0 is the *legacy* policy (containers that recorded
 none); the *default* policy is only for new containers. Replica counts are the ring's business.
 
-Names on disk: policy 0 uses the bare base ("objects"), others append the index ("objects-1").
-The reverse direction accepts only names that would be generated again ("objects-01" is no
-policy directory). Source: sheet 01 section 14; the texts of PolicyError are seen by operators.
+Names on disk come from names.policy_name. Source: sheet 01 section 14; the texts of PolicyError
+are seen by operators.
 """
 from __future__ import annotations
 
@@ -16,6 +15,8 @@ import string
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
+
+from swift.core.names import policy_name, split_policy_name
 
 REPLICATION = 'replication'
 EC = 'erasure_coding'
@@ -124,19 +125,19 @@ class StoragePolicy:
 
     @property
     def ring_name(self) -> str:
-        return policy_name_of('object', self.index)
+        return policy_name('object', self.index)
 
     @property
     def objects_dir(self) -> str:
-        return policy_name_of('objects', self.index)
+        return policy_name('objects', self.index)
 
     @property
     def async_dir(self) -> str:
-        return policy_name_of('async_pending', self.index)
+        return policy_name('async_pending', self.index)
 
     @property
     def tmp_dir(self) -> str:
-        return policy_name_of('tmp', self.index)
+        return policy_name('tmp', self.index)
 
     def quorum(self, replicas: float) -> int:
         """Return how many nodes must accept a write for it to count."""
@@ -160,22 +161,6 @@ class StoragePolicy:
 def quorum_size(replicas: float) -> int:
     """Half of the replicas, rounded up. Compat: two of four is enough, whatever manuals say."""
     return int((replicas + 1) // 2)
-
-
-def policy_name_of(base: str, index: int) -> str:
-    """Return the directory or ring name that ``base`` has under the policy."""
-    return f'{base}-{index}' if index else base
-
-
-def split_policy_name(name: str) -> tuple[str, int] | None:
-    """Return (base, index) of a directory name, None if no policy would be spelt like that."""
-    base, dash, tail = name.rpartition('-')
-    if not dash:
-        return name, 0
-    if not (tail.isascii() and tail.isdigit()):
-        return None
-    index = int(tail)
-    return (base, index) if policy_name_of(base, index) == name and base else None
 
 
 @dataclass(frozen=True)
@@ -232,10 +217,11 @@ class PolicyCollection:
 
     def split_dir(self, name: str, base: str) -> StoragePolicy | None:
         """Return the policy of a directory such as 'objects-1' (base 'objects'), else None."""
-        parsed = split_policy_name(name)
-        if parsed is None or parsed[0] != base:
+        try:
+            found, index = split_policy_name(name)
+        except ValueError:
             return None
-        return self._by_index.get(parsed[1])
+        return self._by_index.get(index) if found == base else None
 
     def info(self) -> list[dict[str, object]]:
         """Return swift.policies of /info: deprecated policies are hidden."""

@@ -27,7 +27,7 @@ from swift.common.direct_client import DirectClient, DirectError
 from swift.common.errors import TransportError
 from swift.common.http.pool import ConnectionPool
 from swift.common.xattr import read_blob
-from swift.core.policy import policy_name_of
+from swift.core.names import policy_name
 
 MAIN = ('account-server', 'container-server', 'object-server')
 TABLES = {'container': 'object', 'account': 'container'}
@@ -175,7 +175,7 @@ class Faults:
 
     def _primary(self, names: tuple[str, ...], policy: int, part: int, where: Any) -> Primary:
         digest = self.cluster.hash_path(*names)
-        kind = {1: 'accounts', 2: 'containers', 3: policy_name_of('objects', policy)}[len(names)]
+        kind = {1: 'accounts', 2: 'containers', 3: policy_name('objects', policy)}[len(names)]
         node = self.node_of(where)
         device = Path(self.layout.devices_root(node)) / where.device
         return Primary(node, where.device, part,

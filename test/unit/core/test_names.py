@@ -174,15 +174,27 @@ def test_use_of_the_reserved_namespace(path, problem):
     assert reserved_name_problem(*path) == problem
 
 
-def test_policy_names_read_back():
-    for index in range(12):
-        assert split_policy_name(policy_name('objects', index)) == ('objects', index)
+@given(st.sampled_from(['objects', 'async_pending', 'tmp']), st.integers(0, 10**6))
+def test_policy_names_read_back(base, index):
+    assert split_policy_name(policy_name(base, index)) == (base, index)
+
+
+@given(st.text('objects-019', max_size=12))
+def test_only_policy_names_that_would_be_written_are_read(name):
+    try:
+        parsed = split_policy_name(name)
+    except ValueError:
+        return
+    assert policy_name(*parsed) == name
+
+
+def test_policy_zero_has_the_bare_name():
     assert policy_name('objects', 0) == 'objects'
     assert policy_name('async_pending', 2) == 'async_pending-2'
 
 
 @pytest.mark.parametrize('name', [
-    'objects-0', 'objects-01', 'objects-x', 'objects-', 'objects-\xb2'])
+    'objects-0', 'objects-01', '-1', 'objects-x', 'objects-', 'objects-\xb2'])
 def test_other_spellings_of_policies_are_refused(name):
     with pytest.raises(ValueError, match='Unknown policy, for index'):
         split_policy_name(name)

@@ -1,16 +1,12 @@
 """Storage policies: every rule with its text, look-ups, names on disk."""
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from swift.core.policy import (
     PolicyCollection,
     PolicyError,
     StoragePolicy,
     parse_policies,
-    policy_name_of,
     quorum_size,
-    split_policy_name,
 )
 
 
@@ -171,15 +167,3 @@ def test_names_on_disk():
     for name in ('objects-0', 'objects-01', 'objects-2', 'objects-', 'objects-x', 'objects-1-1',
                  'other', 'async_pending-1', '-1', 'objects-١'):
         assert policies.split_dir(name, 'objects') is None
-
-
-@given(st.sampled_from(['objects', 'async_pending', 'tmp']), st.integers(0, 10**6))
-def test_names_are_read_back(base, index):
-    assert split_policy_name(policy_name_of(base, index)) == (base, index)
-
-
-@given(st.text('objects-019', max_size=12))
-def test_only_names_that_would_be_written_are_read(name):
-    parsed = split_policy_name(name)
-    if parsed:
-        assert policy_name_of(*parsed) == name
