@@ -14,13 +14,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from swift.common import rsync
 from swift.common.codecs.hashes import decode_peer_hashes
 from swift.common.codecs.unpickle import BadPickle
 from swift.common.errors import DiskError, LockTimeout, SwiftError, TransportError
 from swift.common.transport import node_name, target_of
 from swift.core import suffix_diff
 from swift.core.ring_lookup import Node
-from swift.core.rsync_rules import BadModule, push_command, rsync_module, worth_logging
+from swift.core.rsync_module import BadModule, directories_command, module_of, worth_logging
 from swift.core.suffix_diff import InSync, Outcome, PeerRound, Token
 from swift.obj.partition_files import (
     Snapshot,
@@ -32,7 +33,6 @@ from swift.obj.partition_hashes import Hashed, Rules, get_hashes, state_token, s
 from swift.obj.placement import Placement
 from swift.obj.replication_locks import PARTITION_LOCK, REVERT_TIMEOUT_S, try_lock, wait_for
 from swift.obj.replication_verbs import STATE_HEADER
-from swift.obj.rsync import log_run, run_rsync
 
 # Suffixes named in one REPLICATE request, so that its line stays within every server's limit.
 SUFFIXES_PER_REQUEST = 1000
@@ -271,18 +271,18 @@ class Jobs:
         if not sources:
             return False
         try:
-            module = rsync_module(options.rsync_module, node)
+            module = module_of(options.rsync_module, node)
         except BadModule as error:
             self._logger.error('%s', error)
             return False
         target = '%s/%s/%s/%s' % (module, node.device, place.datadir, place.part)
-        command = push_command(self._owner.rsync_limits, node.region != job.home.region, sources,
-                               target)
-        run = run_rsync(command, options.rsync_timeout, self._clock)
+        command = directories_command(self._owner.rsync_limits, node.region != job.home.region,
+                                      sources, target)
+        run = rsync.run(command, options.rsync_timeout, self._clock)
         limit = options.rsync_error_log_line_length or None
         lines = [line[:limit] if run.status else line for line in run.lines
                  if worth_logging(line, options.log_rsync_transfers)]
-        log_run(self._logger, run, command, lines)
+        rsync.log_run(self._logger, run, command, lines)
         is_good = run.status == 0
         if is_good or not is_revert:
             self._mark_dirty(job, node, suffixes)

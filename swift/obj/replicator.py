@@ -28,7 +28,7 @@ from swift.common.ring.utils import is_local_device
 from swift.common.transport import NodeTransport
 from swift.core.policy import StoragePolicy
 from swift.core.ring_lookup import Node
-from swift.core.rsync_rules import RsyncLimits
+from swift.core.rsync_module import RsyncLimits
 from swift.core.suffix_diff import InSync, effective_handoff_delete
 from swift.obj.options import DiskOptions
 from swift.obj.replication_pass import ReplicationPass, Selection

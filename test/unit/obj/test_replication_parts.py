@@ -1,18 +1,15 @@
-"""The smaller parts of replication: numbers, running rsync, listing and dropping, workers."""
+"""The smaller parts of replication: numbers, listing and dropping, workers."""
 from types import SimpleNamespace
 
 import pytest
 
 from swift.common import recon_cache
-from swift.common.clock import SYSTEM
 from swift.common.errors import ConfigError
 from swift.core.suffix_diff import InSync
 from swift.obj import replication_stats as numbers
 from swift.obj.partition_files import drop, list_objects, remove_empty
 from swift.obj.partition_hashes import Rules
 from swift.obj.replicator import KNOWN_MAX, ObjectReplicatorOptions
-from swift.obj.rsync import log_run, run_rsync
-from test.support.logs import RecordingLogger
 from test.support.object_cluster import ObjectCluster
 
 RULES = Rules(1700000100.0, 1000)
@@ -59,30 +56,6 @@ def test_progress():
     assert numbers.progress_lines(0, 20, 10, stats) == ['Nothing replicated for 10 seconds.']
     assert '2h remaining' in numbers.progress_lines(
         1, 7201, 1, numbers.ReplicationStats())[0]
-
-
-# -- running rsync --------------------------------------------------------------------------------
-
-def test_output_and_status_of_a_run():
-    run = run_rsync(['sh', '-c', 'echo one; echo two >&2; exit 3'], 30, SYSTEM)
-    assert (run.status, run.lines) == (3, ('one', 'two'))
-    logger = RecordingLogger()
-    log_run(logger, run, ['sh'], run.lines)
-    assert logger.lines() == ['one', 'two', "Bad rsync return code: 3 <- ['sh']"]
-
-
-def test_a_run_that_takes_too_long_is_killed():
-    for command in ('sleep 1000', 'exec >&- 2>&-; exec sleep 1000'):
-        run = run_rsync(['sh', '-c', command], 0.05, SYSTEM)
-        assert run.status is None
-    logger = RecordingLogger()
-    log_run(logger, run, ['rsync', 'x'], ())
-    assert logger.lines() == ['Killing long-running rsync: rsync x']
-
-
-def test_a_program_that_is_not_there():
-    run = run_rsync(['/nonexistent/rsync'], 5, SYSTEM)
-    assert run.status == 127 and 'No such file' in run.lines[0]
 
 
 # -- listing and dropping -------------------------------------------------------------------------

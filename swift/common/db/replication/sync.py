@@ -217,7 +217,7 @@ class Push:
         run = rsync.run(command)
         if run.status:
             self.logger.error('ERROR rsync failed with %s: %s: %s', run.status, ' '.join(command),
-                              run.output)
+                              ' '.join(run.lines))
         return not run.status
 
 

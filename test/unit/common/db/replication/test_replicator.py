@@ -183,7 +183,7 @@ def test_a_peer_of_another_release_is_served_the_old_way(cluster, monkeypatch):
         assert module == f'127.0.0.1::{cluster.kind}'
         number = path[2]
         shutil.copyfile(source, f'{cluster.devices}/{number}/{path}')
-        return rsync.Run(0, '')
+        return rsync.Run(0, ())
     monkeypatch.setattr(rsync, 'run', copy)
     cluster.foreign = {1, 2}
     broker = create(cluster, 0, 'a')
