@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 from swift.common import fs
 from swift.common.codecs.hashes import is_suffix
-from swift.common.errors import DiskError
 from swift.core.fileset import FileSet
 from swift.core.suffix_diff import Token
 from swift.core.sync_offers import Times
@@ -22,8 +21,6 @@ from swift.obj.partition_hashes import Rules, is_bookkeeping, state_token
 from swift.obj.suffix_hashes import HASH_FILE, INVALID_FILE, clean_up, mark_suffixes_dirty
 
 _is_hash = re.compile('[0-9a-f]{32}').fullmatch
-# What interrupted writes left in tmp[-N] is removed at this age.
-TEMPORARY_AGE_S = 86400
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,17 +129,6 @@ def _remove_bookkeeping(part_path: str) -> bool:
     for name in sorted(names, key=lambda name: (name != HASH_FILE, name != INVALID_FILE, name)):
         fs.unlink_if_there(os.path.join(part_path, name))
     return fs.remove_dir_if_empty(part_path)
-
-
-def remove_old_temporaries(tmp_path: str, now: float) -> None:
-    """Remove what interrupted writes left behind. Trouble with one file spares it."""
-    for name in fs.list_dir(tmp_path):
-        path = os.path.join(tmp_path, name)
-        try:
-            if os.lstat(path).st_mtime < now - TEMPORARY_AGE_S:
-                fs.unlink_if_there(path)
-        except (OSError, DiskError):
-            continue
 
 
 def read_tokens(datadir_path: str, parts: Iterable[int], now: float) -> dict[int, Token | None]:

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from swift.common import fs
+from swift.common import fs, leftovers
 from swift.common.errors import DeviceUnavailable, DiskError, SwiftError, TransportError
 from swift.common.green import Pile, Pool
 from swift.common.transport import node_name, target_of
@@ -26,7 +26,7 @@ from swift.core import suffix_diff
 from swift.core.policy import StoragePolicy
 from swift.core.ring_lookup import Node
 from swift.core.suffix_diff import InSync, Token
-from swift.obj.partition_files import read_tokens, remove_old_temporaries
+from swift.obj.partition_files import read_tokens
 from swift.obj.placement import Placement
 from swift.obj.replication_jobs import Job, Jobs
 from swift.obj.replication_verbs import STATES
@@ -302,7 +302,7 @@ class ReplicationPass:
 
 def _list_partitions(place: Placement, now: float) -> tuple[list[int], list[str]]:
     """Return the partitions of a policy on a device, and what is wrong there."""
-    remove_old_temporaries(place.tmp_path, now)
+    leftovers.remove_old(place.device_path, now - leftovers.AGE_S)
     top = '%s/%s' % (place.device_path, place.datadir)
     fs.make_dirs(top, place.device_path)
     parts: list[int] = []

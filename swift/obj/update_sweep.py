@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from swift.common import fs
+from swift.common import fs, leftovers
 from swift.common.codecs.async_update import PendingUpdate, decode_update, encode_update
 from swift.common.codecs.unpickle import BadPickle
 from swift.common.disk_threads import run_in_thread
@@ -112,6 +112,8 @@ class DeviceSweep:
                 yield from self._walk_prefix(os.path.join(directory, prefix), policy)
 
     def _async_dirs(self) -> list[tuple[str, StoragePolicy]]:
+        # Not the replicator alone: a node may have nothing but policies of erasure codes.
+        leftovers.remove_old(self._path, self._clock.time() - leftovers.AGE_S)
         found = []
         for name in sorted(fs.list_dir(self._path)):
             if not name.startswith(ASYNC_DIR):

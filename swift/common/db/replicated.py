@@ -27,6 +27,7 @@ from swift.common.db.broker import Broker, raise_sync_point
 from swift.common.db.connection import DatabaseFile
 from swift.common.db.files import LOCK_NAME, directory_lock
 from swift.common.errors import DatabaseMissing
+from swift.common.leftovers import remove_if_older
 from swift.core import db_metadata
 from swift.core.db_sync import Horizons, Times, is_reclaimable
 
@@ -382,16 +383,6 @@ def written_at_once(file: DatabaseFile) -> Iterator[None]:
         file.written()
         if file.db.in_transaction:
             file.db.execute('ROLLBACK')
-
-
-def remove_if_older(path: str, before: float) -> bool:
-    """Unlink a file that was last changed before a time; tell whether it was."""
-    try:
-        if os.stat(path).st_mtime < before:
-            return fs.unlink_if_there(path)
-    except FileNotFoundError:
-        pass
-    return False
 
 
 def _sync(path: str) -> None:

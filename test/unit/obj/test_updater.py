@@ -55,6 +55,12 @@ class Sweeper:
         directory.mkdir(parents=True, exist_ok=True)
         (directory / ('%s-%s' % (hash_, time))).write_bytes(encode_update(update))
 
+    def leave(self, name, age):
+        path = self.device / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+        os.utime(path, (self.clock.time() - age,) * 2)
+
     def files(self):
         return sorted(os.path.relpath(os.path.join(folder, name), self.device)
                       for folder, _dirs, names in os.walk(self.device) for name in names)
@@ -256,3 +262,12 @@ def test_unmounted_devices_are_skipped(tmp_path):
     sweeper.updater.run_once()
     assert len(sweeper.files()) == 1 and 'Skipping sda as it is not mounted' in (
         sweeper.logger.lines(30))
+
+
+def test_what_interrupted_writes_left_is_removed_after_a_day(tmp_path):
+    made = Sweeper(tmp_path)
+    made.leave('tmp/old.tmp', 86401)
+    made.leave('tmp-1/old.tmp', 86401)
+    made.leave('tmp/new.tmp', 86399)
+    made.updater.run_once()
+    assert made.files() == ['tmp/new.tmp']

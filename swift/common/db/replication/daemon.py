@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, ClassVar
 
-from swift.common import fs, recon_cache
+from swift.common import fs, leftovers, recon_cache
 from swift.common.clock import SYSTEM, Clock
 from swift.common.cluster import Cluster
 from swift.common.daemon import Daemon
@@ -149,7 +149,7 @@ class Replicator(Daemon):
     def _is_ready(self, path: str) -> bool:
         try:
             run_in_thread(fs.check_device, path, self.options.mount_check)
-            run_in_thread(walk.clean_tmp, path, self.clock.time() - self.options.reclaim_age)
+            run_in_thread(leftovers.remove_old, path, self.clock.time() - self.options.reclaim_age)
             return True
         except (DiskError, OSError) as err:
             self.logger.warning('Skipping %s: %s', path, err)

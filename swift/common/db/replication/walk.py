@@ -12,7 +12,7 @@ from typing import Any
 
 from swift.common import fs
 from swift.common.db.files import DATADIRS, LOCK_NAME, PENDING_SUFFIX, Place, database_names
-from swift.common.db.replicated import JOURNAL_SUFFIX, remove_if_older
+from swift.common.db.replicated import JOURNAL_SUFFIX
 from swift.common.disk_threads import run_in_thread
 from swift.common.errors import LockTimeout, SwiftError
 from swift.common.locks import file_lock
@@ -29,15 +29,6 @@ class LocalDevice:
     path: str
     region: int
     weight: float
-
-
-def clean_tmp(device_path: str, before: float) -> None:
-    """Remove files that landed, or were to be sent, and were forgotten. Blocks; OSError."""
-    directory = f'{device_path}/tmp'
-    for name in fs.list_dir(directory):
-        path = f'{directory}/{name}'
-        if not os.path.isdir(path):
-            remove_if_older(path, before)
 
 
 def databases(kind: str, devices: Collection[LocalDevice], logger: Any,
