@@ -34,6 +34,8 @@
 
 enum { OPEN, CLOSE, MKDIR, MKDIR_NEW, WRITE, APPEND, SETXATTR, FSYNC, FDATASYNC, FLOCK, IN_PLACE,
        EXISTS, LINK, ROOM, MOUNTED, SAME, EMPTY, UNLINK, OPS };
+/* What chain.py expects, too: to be raised with every change that the other side can tell. */
+enum { VERSION = 1 };
 enum { SLOTS = 4, STEPS_MAX = 64, STACK_SIZE = 1 << 18 };
 
 typedef struct {
@@ -568,7 +570,8 @@ PyMODINIT_FUNC
 PyInit__chain(void)
 {
     PyObject *made = PyModule_Create(&module);
-    if (made != NULL && PyModule_AddType(made, &crew_type) < 0)
+    if (made != NULL && (PyModule_AddType(made, &crew_type) < 0
+                         || PyModule_AddIntConstant(made, "VERSION", VERSION) < 0))
         Py_CLEAR(made);
     return made;
 }

@@ -15,24 +15,24 @@ The first operation that fails ends the program: ``Stopped`` says which, and not
 undone, except that descriptors are closed. What else to do about it is the caller's business.
 
 Where the extension was not built, or a test watches the steps (``fs.step``), ``run_in_python``
-does the same; a test holds the two together.
+does the same; a test holds the two together. A build of another version, or for another
+interpreter, counts as not there: it would do something else than what is written down.
 """
 import fcntl
+import importlib
 import os
 import struct
+import sys
 from collections.abc import Callable
 from typing import Any
 
 from swift.common import fs
 
-try:
-    from swift.common import _chain
-except ImportError:
-    _chain = None
-
 Step = tuple[int, int, str | None, bytes | bool | None, int]
 Program = tuple[Step, ...]
 
+# Of _chain.c.
+VERSION = 1
 SLOTS = 4
 LOCK_SHARED = fcntl.LOCK_SH | fcntl.LOCK_NB
 LOCK_EXCLUSIVE = fcntl.LOCK_EX | fcntl.LOCK_NB
@@ -53,6 +53,28 @@ class Stopped(Exception):
         super().__init__(done, error)
         self.done = done
         self.error = error
+
+
+def load_extension(name: str) -> Any:
+    """Return the extension, None if it was not built; tell on stderr when it is of no use."""
+    try:
+        found = importlib.import_module(name)
+    except ModuleNotFoundError:
+        return None
+    except ImportError as error:
+        trouble = str(error)
+    else:
+        version = getattr(found, 'VERSION', None)
+        if version == VERSION:
+            return found
+        trouble = f'{found.__file__} has version {version}, wanted is {VERSION}'
+    # Modules are imported before there is a log.
+    print(f'WARNING: file operations are slower without {name}, which must be built again: '
+          f'{trouble}', file=sys.stderr)
+    return None
+
+
+_chain = load_extension('swift.common._chain')
 
 
 def is_native() -> bool:

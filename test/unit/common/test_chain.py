@@ -167,6 +167,29 @@ def test_a_record_that_does_not_fit_leaves_nothing(tmp_path, function):
     assert out.split() == ['1', '10']
 
 
+def test_both_sides_are_of_one_version():
+    with open(chain.__file__.replace('chain.py', '_chain.c'), encoding='utf-8') as source:
+        assert f'enum {{ VERSION = {chain.VERSION} }};' in source.read()
+
+
+@pytest.mark.parametrize('name, text, told', [
+    ('stale_chain', '', 'has version None, wanted is'),
+    ('newer_chain', f'VERSION = {chain.VERSION + 1}', 'has version'),
+    ('foreign_chain', 'raise ImportError("undefined symbol: x")', 'undefined symbol: x')])
+def test_a_build_of_no_use_counts_as_none(tmp_path, monkeypatch, capsys, name, text, told):
+    (tmp_path / f'{name}.py').write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert chain.load_extension(name) is None
+    line, = capsys.readouterr().err.splitlines()
+    assert told in line and 'must be built again' in line
+    monkeypatch.delitem(sys.modules, name, raising=False)
+
+
+def test_a_build_that_is_not_there_is_no_trouble(capsys):
+    assert chain.load_extension('swift.common._not_built') is None
+    assert capsys.readouterr().err == ''
+
+
 @needs_extension
 @pytest.mark.parametrize('program', [
     [], ((99, 0, None, None, 0),), ((0, 9, 'x', None, 0),), ((0, 0, b'x', None, 0),),
