@@ -31,6 +31,7 @@ from swift.common.errors import (
     DatabaseMissing,
     DeviceUnavailable,
     DiskFull,
+    StateChanged,
     SwiftError,
 )
 from swift.common.log import clear_transaction, set_transaction
@@ -71,7 +72,7 @@ PLACES_KEPT = 1024
 
 # The one table from operating errors to answers; what is not in it is a 500.
 ERROR_STATUS = ((DatabaseMissing, 404), (DiskFull, 507), (DeviceUnavailable, 507),
-                (ClientDisconnect, 499), (ClientReadTimeout, 408))
+                (StateChanged, 503), (ClientDisconnect, 499), (ClientReadTimeout, 408))
 
 
 class Answer:

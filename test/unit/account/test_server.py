@@ -7,6 +7,7 @@ from contextlib import closing
 import pytest
 
 from swift.common.codecs import pending
+from swift.common.errors import StateChanged
 from swift.core.row_merge import ContainerRecord
 from test.support.brokers import T
 from test.support.db_servers import Client
@@ -223,6 +224,13 @@ def test_damaged_database_is_an_error_once_then_missing(client, tmp_path):
     answer = client('GET', A)
     assert answer.status == 500 and b'Traceback' not in answer.body
     assert client('GET', A).status == 404
+
+
+def test_a_database_that_is_replaced_meanwhile_is_worth_another_try(client, monkeypatch):
+    def read(*_args):
+        raise StateChanged('replaced', 'path')
+    monkeypatch.setattr(client.app, '_read', read)
+    assert client('GET', A).status == 503
 
 
 def test_error_of_ours_is_a_plain_500(client, monkeypatch):
