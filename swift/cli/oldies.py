@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from swift.cli.arguments import Parser, not_negative
 from swift.cli.broken_pipe import ends_quietly
-from swift.cli.process_table import PROC, swift_processes, table
+from swift.cli.process_table import swift_processes, table
+from swift.common.processes import PROC
 
 AGE_DEFAULT_H = 720
 

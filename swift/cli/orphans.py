@@ -14,14 +14,13 @@ from collections.abc import Callable, Iterable, Sequence
 from swift.cli.arguments import Parser, Refused, not_negative, refuses_in_one_line
 from swift.cli.broken_pipe import ends_quietly
 from swift.cli.process_table import (
-    PROC,
     SwiftProcess,
     orphans,
     pids_in,
     swift_processes,
     table,
 )
-from swift.common.processes import Verdict, send
+from swift.common.processes import PROC, Verdict, send
 from swift.common.services import Places
 
 AGE_DEFAULT_H = 24

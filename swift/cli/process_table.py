@@ -8,9 +8,8 @@ installed. Two things keep tools that signal from hitting others:
 * whoever looks, and the processes it was started by, are never listed.
 
     /proc/uptime             seconds since the machine was started
-    /proc/<pid>/stat         field 4 parent, field 22 start in clock ticks since then
-    /proc/<pid>/cmdline      words, each ended by NUL
-    /proc/<pid>/environ      readable for our own processes and for root
+    /proc/<pid>/environ      readable for our own processes and for root; the rest is told in
+                             common/processes.py
 
 Source: sheet 07 section 9, weak point 14.
 """
@@ -20,16 +19,15 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 
-from swift.common.processes import read_pid
+from swift.common.processes import PROC, all_processes, look_up, read_pid, read_words
 from swift.common.services import DEFAULT_RUN_DIR
 
-PROC = '/proc'
 INTERPRETER = re.compile(r'python[0-9.]*')
 PROGRAM = re.compile(r'swift-[a-z-]+')
 LINE_WIDTH = 80
-PARENT, START = 1, 19                   # of the fields after the name in parentheses
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,42 +60,24 @@ def swift_processes(proc: str = PROC, own_pid: int | None = None,
     ticks_per_s = ticks_per_s or os.sysconf('SC_CLK_TCK')
     up_s = float(Path(proc, 'uptime').read_text().split()[0])
     hidden = set(_ancestors(proc, own_pid or os.getpid()))
-    found = []
-    for name in sorted((name for name in os.listdir(proc) if name.isdecimal()), key=int):
-        fields, command = _fields(proc, int(name)), _words(proc, name, 'cmdline')
-        if fields and int(name) not in hidden and is_ours(command):
-            age_s = up_s - int(fields[START]) / ticks_per_s
-            found.append(SwiftProcess(int(name), int(fields[PARENT]), age_s, command,
-                                      _run_dir(proc, name)))
-    return found
+    return [SwiftProcess(info.pid, info.parent, up_s - info.start_ticks / ticks_per_s,
+                         info.command, _run_dir(proc, info.pid))
+            for info in sorted(all_processes(proc), key=attrgetter('pid'))
+            if info.pid not in hidden and is_ours(info.command)]
 
 
 def _ancestors(proc: str, pid: int) -> Iterator[int]:
     while pid > 0:
         yield pid
-        fields = _fields(proc, pid)
-        pid = int(fields[PARENT]) if fields else 0
+        info = look_up(pid, proc)
+        pid = info.parent if info else 0
 
 
-def _fields(proc: str, pid: int) -> list[bytes]:
-    """Return the fields of a stat file from the state on; none for what is gone or a zombie."""
+def _run_dir(proc: str, pid: int) -> str | None:
     try:
-        fields = Path(proc, str(pid), 'stat').read_bytes().rpartition(b')')[2].split()
+        environ = read_words(pid, 'environ', proc)
     except OSError:
-        return []
-    return [] if fields[0] == b'Z' else fields
-
-
-def _words(proc: str, pid: str, name: str) -> tuple[str, ...]:
-    try:
-        text = Path(proc, pid, name).read_bytes()
-    except OSError:
-        return ()
-    return tuple(text.decode('utf-8', 'surrogateescape').rstrip('\0').split('\0'))
-
-
-def _run_dir(proc: str, pid: str) -> str | None:
-    environ = _words(proc, pid, 'environ')
+        return None
     if not any(environ):
         return None
     values = dict(word.partition('=')[::2] for word in environ)

@@ -25,34 +25,49 @@ class Verdict(Enum):
     FORBIDDEN = 'forbidden'
 
 
+PROC = '/proc'
+# Fields of a stat file after the name in parentheses.
+_STATE, _PARENT, _SESSION, _START = 0, 1, 3, 19
+
+
 @dataclass(frozen=True, slots=True)
 class ProcessInfo:
-    """A living process: its parent, its session, its command line."""
+    """A living process: its parent, its session, its command line, its start.
+
+    `start_ticks` are clock ticks since the machine was started.
+    """
 
     pid: int
     parent: int
     session: int
     command: tuple[str, ...]
+    start_ticks: int = 0
 
 
-def look_up(pid: int) -> ProcessInfo | None:
+def look_up(pid: int, proc: str = PROC) -> ProcessInfo | None:
     """Return what /proc says about a process; None if it is gone or a zombie."""
     try:
-        fields = Path('/proc/%d/stat' % pid).read_bytes().rpartition(b')')[2].split()
-        command = Path('/proc/%d/cmdline' % pid).read_bytes()
+        fields = Path(proc, str(pid), 'stat').read_bytes().rpartition(b')')[2].split()
+        command = read_words(pid, 'cmdline', proc)
     except OSError:
         return None
-    if fields[0] == b'Z':
+    if fields[_STATE] == b'Z':
         return None
-    words = command.decode('utf-8', 'surrogateescape').rstrip('\0').split('\0')
-    return ProcessInfo(pid, int(fields[1]), int(fields[3]), tuple(words))
+    return ProcessInfo(pid, int(fields[_PARENT]), int(fields[_SESSION]), command,
+                       int(fields[_START]))
 
 
-def all_processes() -> Iterator[ProcessInfo]:
+def read_words(pid: int, name: str, proc: str = PROC) -> tuple[str, ...]:
+    """Return the words, each ended by NUL, of `cmdline` or `environ`. Raises OSError."""
+    text = Path(proc, str(pid), name).read_bytes()
+    return tuple(text.decode('utf-8', 'surrogateescape').rstrip('\0').split('\0'))
+
+
+def all_processes(proc: str = PROC) -> Iterator[ProcessInfo]:
     """Yield every process that we may look at."""
-    for name in os.listdir('/proc'):
+    for name in os.listdir(proc):
         if name.isdecimal():
-            info = look_up(int(name))
+            info = look_up(int(name), proc)
             if info is not None:
                 yield info
 
