@@ -12,8 +12,7 @@ from swift.common.db.broker import DatabaseExists, Environment
 from swift.common.db.files import Place
 from swift.common.db.replication.walk import LocalDevice
 from swift.container.backend import ContainerBroker
-from swift.core.misplaced import QUEUE_POLICY, queue_container, queue_entry
-from swift.core.reconciler_plan import QUEUE_ACCOUNT
+from swift.core.reconciler_plan import QUEUE_ACCOUNT, QUEUE_POLICY, misplaced_record
 from swift.core.row_merge import ObjectRecord
 from swift.core.timestamp import Timestamp
 
@@ -52,8 +51,8 @@ class MisplacedQueue:
         while rows := broker.misplaced_since(point, page):
             entries: dict[str, list[ObjectRecord]] = {}
             for _number, record in rows:
-                entries.setdefault(queue_container(record), []).append(
-                    queue_entry(record, account, name))
+                container, entry = misplaced_record(record, account, name)
+                entries.setdefault(container, []).append(entry)
             for container, records in entries.items():
                 self._store(container, records)
             point = rows[-1][0]

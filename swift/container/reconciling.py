@@ -13,7 +13,7 @@ from swift.common.green import Pile
 from swift.common.internal_client import make_path
 from swift.core import reconciler_plan
 from swift.core.policy_conflict import claim_of_headers, decide
-from swift.core.reconciler_plan import CONTENT_TYPES, QUEUE_ACCOUNT, Entry, Plan, Step
+from swift.core.reconciler_plan import QUEUE_ACCOUNT, Entry, Plan, Step
 from swift.core.timestamp import ZERO, Timestamp
 
 REPLICATION = {'X-Backend-Use-Replication-Network': 'true'}
@@ -233,10 +233,11 @@ def enqueue(cluster: Any, direct: DirectClient, target: tuple[int, str, str, str
     """
     container = reconciler_plan.queue_container(time)
     part, nodes = cluster.container_ring.get_nodes(QUEUE_ACCOUNT, container)
-    headers = {**REPLICATION, 'X-Size': '0', 'X-Etag': time.internal,
-               'X-Timestamp': (force or time).internal, 'X-Content-Type': CONTENT_TYPES[op],
-               'X-Backend-Storage-Policy-Index': '0'}
-    names = (QUEUE_ACCOUNT, container, reconciler_plan.queue_name(*target))
+    row = reconciler_plan.queue_record(target, time.internal, op, (force or time).internal)
+    headers = {**REPLICATION, 'X-Size': str(row.size), 'X-Etag': row.etag,
+               'X-Timestamp': row.created_at, 'X-Content-Type': row.content_type,
+               'X-Backend-Storage-Policy-Index': str(row.storage_policy_index)}
+    names = (QUEUE_ACCOUNT, container, row.name)
     done = _on_all(nodes, lambda node: direct.put_container_object(node, part, names, headers))
     return container if done > len(nodes) // 2 else None
 

@@ -23,9 +23,11 @@ from dataclasses import dataclass
 from enum import Enum
 
 from swift.core.names import quote, split_path
+from swift.core.row_merge import ObjectRecord
 from swift.core.timestamp import Timestamp, decode_timestamps
 
 QUEUE_ACCOUNT = '.misplaced_objects'
+QUEUE_POLICY = 0
 DIVISOR_S = 3600
 PUT, DELETE = 'PUT', 'DELETE'
 CONTENT_TYPES = {PUT: 'application/x-put', DELETE: 'application/x-delete'}
@@ -63,6 +65,26 @@ def queue_container(time: Timestamp) -> str:
 def queue_name(policy_index: int, account: str, container: str, obj: str) -> str:
     """Return the name of the queue row of a misplaced object."""
     return f'{policy_index}:/{account}/{container}/{obj}'
+
+
+def queue_record(target: tuple[int, str, str, str], created_at: str, op: str,
+                 row_time: str) -> ObjectRecord:
+    """Return the queue row about a row of (policy index, account, container, object).
+
+    `created_at` is that row's time, `row_time` the queue row's: the same, unless a queue row that
+    was popped is to be queued again.
+    """
+    return ObjectRecord(queue_name(*target), row_time, 0, CONTENT_TYPES[op], created_at, 0,
+                        QUEUE_POLICY)
+
+
+def misplaced_record(record: ObjectRecord, account: str, container: str
+                     ) -> tuple[str, ObjectRecord]:
+    """Return queue container and queue row of a row in the wrong policy. ValueError: no time."""
+    _data, _ctype, changed = decode_timestamps(record.created_at)
+    target = record.storage_policy_index, account, container, record.name
+    return queue_container(changed), queue_record(
+        target, record.created_at, DELETE if record.deleted else PUT, record.created_at)
 
 
 def parse_entry(container: str, row: Mapping[str, str]) -> Entry:

@@ -18,12 +18,14 @@ from swift.core.reconciler_plan import (
     is_mine,
     is_obsolete,
     is_trace,
+    misplaced_record,
     parse_entry,
     pop_time,
     queue_container,
     queue_name,
     visiting_order,
 )
+from swift.core.row_merge import ObjectRecord
 from swift.core.timestamp import Timestamp, encode_timestamps
 
 T = [Timestamp(1700000000 + second) for second in range(10)]
@@ -220,3 +222,25 @@ def test_the_newest_write_ends_in_the_destination_and_nowhere_else(before, budge
 
 def test_content_types_are_those_of_the_queue():
     assert CONTENT_TYPES == {'PUT': 'application/x-put', 'DELETE': 'application/x-delete'}
+
+
+# -- what is queued about a row (03 §18.2) --------------------------------------------------------
+
+def misplaced(created_at='1700000001.00000', deleted=0):
+    return ObjectRecord('a/photo é', created_at, 7, 'image/jpeg', 'tag', deleted, 3)
+
+
+@pytest.mark.parametrize('created_at, container', [
+    ('1700000001.00000', '1699999200'), ('1699999200.00000', '1699999200'),
+    ('1699999199.99999', '1699995600'), ('1699999199.99999_2', '1699995600'),
+    # The last of the three times counts: two hours after the data.
+    ('1700000001.00000+0+2aea5400', '1700006400')])
+def test_queue_container_is_of_the_hour(created_at, container):
+    assert misplaced_record(misplaced(created_at), 'a', 'c')[0] == container
+
+
+@pytest.mark.parametrize('deleted, kind', [(0, 'application/x-put'), (1, 'application/x-delete')])
+def test_queue_row_of_a_misplaced_row(deleted, kind):
+    _, entry = misplaced_record(misplaced('1700000001.00000+1+2', deleted), 'AUTH_test', 'c')
+    assert entry == ObjectRecord('3:/AUTH_test/c/a/photo é', '1700000001.00000+1+2', 0, kind,
+                                 '1700000001.00000+1+2', 0, 0)
