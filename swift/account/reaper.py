@@ -43,7 +43,7 @@ REPLICATION = {'X-Backend-Use-Replication-Network': 'true'}
 
 
 class AccountReaperOptions(StorageDaemonOptions, section='account-reaper'):
-    """[account-reaper]"""
+    """Removes what deleted accounts hold, once their delay is over."""
 
     interval = Seconds(3600, 'Shortest time between the starts of two passes.')
     concurrency = Integer(25, 'The square root of this many containers are worked on at a time, '

@@ -35,7 +35,7 @@ LINE_BYTES_MAX = 1 << 20
 
 
 class DriveAuditOptions(LogOptions, section=SECTION):
-    """[drive-audit]"""
+    """Looks for broken drives in the kernel log and unmounts them."""
 
     device_dir = Text('/srv/node', 'Only drives mounted below this directory are unmounted.')
     minutes = Float(60, 'How far back logs are read.', at_least=0)

@@ -37,7 +37,7 @@ _REMOVAL_ANSWERS = (2, 404, 409, 412)
 
 
 class ContainerReconcilerOptions(DaemonOptions, section='container-reconciler'):
-    """[container-reconciler]"""
+    """Moves objects that were written into another policy than their container has."""
 
     interval = Seconds(30, 'Rest between two passes.')
     reclaim_age = Seconds(604800, 'After so long an object that cannot be found is given up, and '

@@ -58,7 +58,7 @@ class AutoSeconds(Seconds):
 
 
 class ObjectAuditorOptions(StorageDaemonOptions, section='object-auditor'):
-    """[object-auditor]"""
+    """Reads objects, quarantines damaged ones and shows them to watchers."""
 
     interval = Seconds(30, 'Rest between two passes.')
     concurrency = Integer(1, 'Devices read at the same time, each in its own process; 1 = one '

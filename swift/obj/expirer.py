@@ -47,7 +47,7 @@ _ANSWERS = (2, 404, 409, 412)
 
 
 class ObjectExpirerOptions(DaemonOptions, section='object-expirer'):
-    """[object-expirer]"""
+    """Deletes objects whose X-Delete-At is over."""
 
     interval = Seconds(300, 'Passes start at least this far apart on average.')
     report_interval = Seconds(300, 'Progress is logged this often during a pass.')

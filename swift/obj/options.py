@@ -42,7 +42,7 @@ class DiskOptions(Options):
 
 
 class ObjectServerOptions(StorageServerOptions, DiskOptions, section='app:object-server'):
-    """[app:object-server]"""
+    """The object server itself."""
 
     conn_timeout = Seconds(0.5, 'Time allowed to connect to a container server.')
     node_timeout = Seconds(3, 'Time allowed for the answer of a container server.')

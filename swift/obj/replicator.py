@@ -48,7 +48,7 @@ KNOWN_MAX = 100_000
 
 
 class ObjectReplicatorOptions(StorageDaemonOptions, DiskOptions, section='object-replicator'):
-    """[object-replicator]"""
+    """Keeps every object of replicated policies on its primaries, and empties handoffs."""
 
     interval = Seconds(30, 'Pause between two passes.', aliases=('run_pause',))
     concurrency = Integer(1, 'Partitions worked on at the same time, per process.', at_least=1)

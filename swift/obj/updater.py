@@ -23,7 +23,7 @@ _PER_DEVICE = 'object_updater_per_device'
 
 
 class ObjectUpdaterOptions(StorageDaemonOptions, section='object-updater'):
-    """[object-updater]"""
+    """Tells container servers what they did not take when an object was written."""
 
     interval = Seconds(300, 'Shortest time between the starts of two sweeps.')
     concurrency = Integer(8, 'Updates sent at the same time.', at_least=1)

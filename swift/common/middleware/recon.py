@@ -66,7 +66,7 @@ _DIVIDED = frozenset(path.partition('/')[0] for path in CACHED if '/' in path)
 
 
 class ReconOptions(Options, section='filter:recon'):
-    """[filter:recon]"""
+    """Answers GET /recon/... with what daemons wrote down and what the node says of itself."""
 
     recon_cache_path = Text('/var/cache/swift', 'Directory of the recon files.')
     devices = Text('/srv/node', 'Parent directory of the device mount points.')
