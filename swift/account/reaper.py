@@ -25,6 +25,7 @@ from swift.common.config.options import Integer, Seconds
 from swift.common.daemon import Daemon
 from swift.common.db.broker import Environment
 from swift.common.db.files import DATADIRS, Place
+from swift.common.devices import usable_devices
 from swift.common.direct_client import DirectClient, DirectError
 from swift.common.disk_threads import run_in_thread
 from swift.common.errors import DatabaseMissing, DiskError, LockTimeout, TransportError
@@ -100,13 +101,8 @@ class AccountReaper(Daemon):
         assert self.cluster.account_ring and self.cluster.container_ring
         self.logger.debug('Begin account reaper pass')
         began = self.clock.monotonic()
-        for device in self._names(self.options.devices):
-            path = os.path.join(self.options.devices, device)
-            try:
-                run_in_thread(fs.check_device, path, self.options.mount_check)
-            except DiskError as err:
-                self.logger.debug('Skipping %s: %s', path, err)
-                continue
+        for device, path in run_in_thread(usable_devices, self.options.devices,
+                                          self.options.mount_check, self.logger.debug):
             self._reap_device(device, path)
         self.logger.info('Devices pass completed: %.02fs', self.clock.monotonic() - began)
 

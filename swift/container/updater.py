@@ -24,6 +24,7 @@ from swift.common.cluster import Cluster
 from swift.common.daemon import Daemon
 from swift.common.db.broker import Environment
 from swift.common.db.files import DATADIRS, Place
+from swift.common.devices import usable_devices
 from swift.common.disk_threads import run_in_thread
 from swift.common.errors import DatabaseMissing, DiskError, LockTimeout, TransportError
 from swift.common.green import Pile, Pool
@@ -163,15 +164,10 @@ class ContainerUpdater(Daemon):
                 for place, marks in self._listed(_look_at_suffix, device, part, suffix):
                     yield Sight(place, marks, looked_at)
 
-    def _devices(self) -> Iterator[str]:
-        for name in self._names(self.options.devices):
-            path = os.path.join(self.options.devices, name)
-            try:
-                run_in_thread(fs.check_device, path, self.options.mount_check)
-            except DiskError as err:
-                self.logger.warning('Skipping %s: %s', path, err)
-                continue
-            yield path
+    def _devices(self) -> list[str]:
+        return [path for _name, path in run_in_thread(
+            usable_devices, self.options.devices, self.options.mount_check,
+            self.logger.warning)]
 
     def _names(self, *path: str) -> list[str]:
         return self._listed(fs.list_dir, os.path.join(*path))

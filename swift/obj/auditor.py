@@ -15,13 +15,14 @@ import select
 from collections.abc import Mapping
 from typing import Any
 
-from swift.common import fs, recon_cache
+from swift.common import recon_cache
 from swift.common.cluster import Cluster
 from swift.common.config.common import StorageDaemonOptions
 from swift.common.config.options import Bytes, Float, Integer, List, Seconds, split_list
 from swift.common.config.parser import readconf
 from swift.common.daemon import Daemon, in_processes, start_process, wait_for_process
-from swift.common.errors import ConfigError, DiskError
+from swift.common.devices import usable_devices
+from swift.common.errors import ConfigError
 from swift.common.metrics import Statsd
 from swift.core.audit_plan import ALL, ZBF
 from swift.obj.audit_sweep import Scan
@@ -162,17 +163,8 @@ class ObjectAuditor(Daemon):
 
     def devices(self, chosen: tuple[str, ...] = ()) -> list[tuple[str, str]]:
         """Return name and path of the devices that are usable, or those of them that are named."""
-        found = []
-        for name in sorted(fs.list_dir(self.options.devices)):
-            path = os.path.join(self.options.devices, name)
-            if (chosen and name not in chosen) or not os.path.isdir(path):
-                continue
-            try:
-                fs.check_device(path, self.options.mount_check)
-                found.append((name, path))
-            except DiskError:
-                self.logger.warning('Skipping %s as it is not mounted', name)
-        return found
+        return usable_devices(self.options.devices, self.options.mount_check,
+                              self.logger.warning, chosen)
 
     def _clear(self, *kinds: str) -> None:
         recon_cache.dump({'object_auditor_stats_%s' % kind: {} for kind in kinds},

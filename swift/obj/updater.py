@@ -8,12 +8,12 @@ Source: sheet 02 §20, §23.5, §24.
 import os
 from typing import Any
 
-from swift.common import fs, recon_cache
+from swift.common import recon_cache
 from swift.common.cluster import Cluster
 from swift.common.config.common import StorageDaemonOptions
 from swift.common.config.options import Float, Integer, Seconds
 from swift.common.daemon import Daemon, in_processes
-from swift.common.errors import DiskError
+from swift.common.devices import usable_devices
 from swift.common.http.pool import ConnectionPool
 from swift.common.metrics import Statsd
 from swift.core.pending_update import OldestFailures
@@ -83,16 +83,8 @@ class ObjectUpdater(Daemon):
             self._dump({_PER_DEVICE: gone})
 
     def _devices(self) -> list[str]:
-        devices = []
-        for name in sorted(fs.list_dir(self.options.devices)):
-            path = os.path.join(self.options.devices, name)
-            try:
-                fs.check_device(path, self.options.mount_check)
-                devices.append(name)
-            except DiskError:
-                if os.path.isdir(path):
-                    self.logger.warning('Skipping %s as it is not mounted', name)
-        return devices
+        return [name for name, _path in usable_devices(
+            self.options.devices, self.options.mount_check, self.logger.warning)]
 
     def sweep_device(self, device: str) -> None:
         """Sweep one device and leave its numbers in the recon file."""

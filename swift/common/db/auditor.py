@@ -24,8 +24,9 @@ from swift.common.daemon import Daemon
 from swift.common.db import whole_check
 from swift.common.db.broker import Broker, Environment
 from swift.common.db.files import DATADIRS, Place
+from swift.common.devices import usable_devices
 from swift.common.disk_threads import run_in_thread
-from swift.common.errors import DamagedDatabase, DatabaseMissing, DiskError, SwiftError
+from swift.common.errors import DamagedDatabase, DatabaseMissing, SwiftError
 from swift.common.metrics import Statsd
 from swift.core import audit_plan
 from swift.core.audit_plan import Pace
@@ -107,15 +108,10 @@ class DatabaseAuditor(Daemon):
                         yield Place(device, datadir,
                                     os.path.join(device, datadir, part, suffix, name), name)
 
-    def _devices(self) -> Iterator[str]:
-        for name in self._names(self.options.devices):
-            path = os.path.join(self.options.devices, name)
-            try:
-                run_in_thread(fs.check_device, path, self.options.mount_check)
-            except DiskError as err:
-                self.logger.warning('Skipping %s: %s', path, err)
-                continue
-            yield path
+    def _devices(self) -> list[str]:
+        return [path for _name, path in run_in_thread(
+            usable_devices, self.options.devices, self.options.mount_check,
+            self.logger.warning)]
 
     def _names(self, *path: str) -> list[str]:
         try:
