@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from swift.common import commandline, green
+from swift.common import commandline, green, recon_cache
 from swift.common.clock import SYSTEM, Clock
 from swift.common.cluster import Cluster
 from swift.common.config.common import DaemonOptions
@@ -79,6 +79,10 @@ class Daemon:
             self.logger.flush()
             took = self.clock.monotonic() - began
             self._sleep(self.rest_after(took))
+
+    def dump_recon(self, file: str, values: Mapping[str, Any]) -> None:
+        """Merge values into one of the recon files; a failure is only logged. Blocks."""
+        recon_cache.dump(values, os.path.join(self.options.recon_cache_path, file), self.logger)
 
     def rest_after(self, took_s: float) -> float:
         """Return how long to rest after a pass of that length."""

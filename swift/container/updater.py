@@ -129,7 +129,7 @@ class ContainerUpdater(Daemon):
         self.logger.info('Container update sweep completed: %.02fs, %s successes, %s failures, '
                          '%s with no changes', took, counts.successes, counts.failures,
                          counts.no_changes)
-        self._dump(took)
+        self.dump_recon(recon_cache.CONTAINER_FILE, {'container_updater_sweep': took})
 
     def _begin_turns(self, now: float) -> None:
         """Turns that came up since the pass before are taken in this one; none in a first pass."""
@@ -143,10 +143,6 @@ class ContainerUpdater(Daemon):
         if self.options.slowdown is not None and 'containers_per_second' not in self.conf:
             return Rate(1 / (self.options.slowdown + SLOWDOWN_OVERHEAD_S))
         return Rate(self.options.containers_per_second)
-
-    def _dump(self, took_s: float) -> None:
-        path = os.path.join(self.options.recon_cache_path, recon_cache.CONTAINER_FILE)
-        recon_cache.dump({'container_updater_sweep': took_s}, path, self.logger)
 
     # -- which containers ---------------------------------------------------------------------
 

@@ -13,7 +13,6 @@ holds the pipeline of the internal client.
 
 Safe to kill at any moment: a row goes only after its object.
 """
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -151,7 +150,6 @@ class ObjectExpirer(Daemon):
     def run_pass(self, processes: int | None = None, process: int | None = None,
                  **words: Any) -> None:
         """Work off all rows that are due. The words are those of the command line."""
-        options = self.options
         share = self.share(processes, process)
         if not self.is_active:
             self.logger.info('Nothing is expired here: set dequeue_from_legacy = true in '
@@ -166,9 +164,8 @@ class ObjectExpirer(Daemon):
         self._work_off(self._due_tasks(share, self.clock.time()), began)
         took = self.clock.monotonic() - began
         self.logger.info('Pass completed in %ds; %d objects expired', took, self.expired)
-        path = os.path.join(options.recon_cache_path, recon_cache.OBJECT_FILE)
-        recon_cache.dump({'object_expiration_pass': took, 'expired_last_pass': self.expired},
-                         path, self.logger)
+        self.dump_recon(recon_cache.OBJECT_FILE, {
+            'object_expiration_pass': took, 'expired_last_pass': self.expired})
 
     def _work_off(self, tasks: Iterator[Task], began: float) -> None:
         rate = Rate(self.options.tasks_per_second)

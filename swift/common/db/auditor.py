@@ -16,7 +16,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
-from swift.common import fs, recon_cache
+from swift.common import fs
 from swift.common.clock import SYSTEM, Clock
 from swift.common.config.common import StorageDaemonOptions
 from swift.common.config.options import Integer, Seconds
@@ -92,7 +92,7 @@ class DatabaseAuditor(Daemon):
         self._pass_number += 1
         took = self.clock.monotonic() - began
         self.logger.info('%s audit pass completed: %.02fs', self.kind.capitalize(), took)
-        self._dump({'%s_auditor_pass_completed' % self.kind: took})
+        self.dump_recon(f'{self.kind}.recon', {'%s_auditor_pass_completed' % self.kind: took})
 
     def _places(self) -> Iterator[Place]:
         """Yield every database directory, partitions in random order."""
@@ -177,12 +177,8 @@ class DatabaseAuditor(Daemon):
         now = self.clock.time()
         self.logger.info('Since %s: %s audits: %d passed audit, %d failed audit',
                          self._since, self.kind.capitalize(), self.passed, self.failed)
-        self._dump({'%s_audits_since' % self.kind: self._since,
-                    '%s_audits_passed' % self.kind: self.passed,
-                    '%s_audits_failed' % self.kind: self.failed})
+        self.dump_recon(f'{self.kind}.recon', {
+            f'{self.kind}_audits_since': self._since, f'{self.kind}_audits_passed': self.passed,
+            f'{self.kind}_audits_failed': self.failed})
         self._since, self._reported = now, self.clock.monotonic()
         self.passed = self.failed = 0
-
-    def _dump(self, values: dict[str, Any]) -> None:
-        path = os.path.join(self.options.recon_cache_path, self.kind + '.recon')
-        recon_cache.dump(values, path, self.logger)

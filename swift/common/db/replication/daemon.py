@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, ClassVar
 
-from swift.common import fs, leftovers, recon_cache
+from swift.common import fs, leftovers
 from swift.common.clock import SYSTEM, Clock
 from swift.common.cluster import Cluster
 from swift.common.daemon import Daemon
@@ -179,10 +179,9 @@ class Replicator(Daemon):
                          stats['attempted'], took_s, stats['attempted'] / (took_s or 1e-9))
         self.logger.info('Removed %d dbs', stats['remove'])
         self.logger.info('%d successes, %d failures', stats['success'], stats['failure'])
-        recon_cache.dump({'replication_stats': stats.as_recon(), 'replication_time': took_s,
-                          'replication_last': self.clock.time()},
-                         os.path.join(self.options.recon_cache_path, f'{self.kind}.recon'),
-                         self.logger)
+        self.dump_recon(f'{self.kind}.recon', {
+            'replication_stats': stats.as_recon(), 'replication_time': took_s,
+            'replication_last': self.clock.time()})
         self.logger.info('%s', ' '.join(f'{name}:{stats[name]}' for name in _SHOWN))
 
     # -- databases ----------------------------------------------------------------------------
