@@ -11,8 +11,9 @@
 
 An operation that was not acknowledged may be seen in an object and not in the listing, or the
 other way round (the only server that stored it died before it told a container server): such
-names are counted (`Figures.unlisted`), and no failure. Temporary files of killed processes are
-removed by daemons after a day or so and counted, too.
+names are counted (`Figures.unlisted`), and no failure. So are temporary files of killed processes,
+which daemons remove later, and metadata of a POST to a node that had missed the DELETE before: it
+stays beside the tombstone until `reclaim_age` and shows nothing.
 """
 import dataclasses
 import json
@@ -40,6 +41,7 @@ class Figures:
     databases: int = 0
     unlisted: int = 0
     temporary: int = 0
+    strays: int = 0
 
 
 def settle(faults: Faults, account: str, ledger: Ledger) -> tuple[list[str], Figures]:
@@ -87,6 +89,9 @@ def _unsound(faults: Faults, figures: Figures) -> list[str]:
             conn.close()
         if verdict != 'ok':
             problems.append(f'{path}: {verdict}')
+    tombstones = {path.parent for path in _all(faults, 'objects*/*/*/*/*.ts')}
+    figures.strays = len([path for path in _all(faults, 'objects*/*/*/*/*.meta')
+                          if path.parent in tombstones])
     figures.temporary = len([path for path in _all(faults, 'tmp*/*') if path.is_file()])
     return problems
 
@@ -99,6 +104,10 @@ def _visible(place: Primary) -> Any:
     if found is None:
         return None
     files = tuple(name for name in found.files if not name.startswith('.'))
+    if files and found.digest is None:
+        # A .meta beside a tombstone is a POST to what was deleted before: it shows nothing.
+        files = tuple(name for name in files if not name.endswith('.meta'))
+        return dataclasses.replace(found, files=files, metadata=())
     return dataclasses.replace(found, files=files) if files else None
 
 
