@@ -70,7 +70,6 @@ def run(saio, seed: int, seconds: float) -> Result:
     faults.init('main', 'restart')
     problems, figures = settle(faults, client.account, load.ledger)
     problems += [f'mixed up: {text}' for text in load.ledger.mixed_up]
-    problems += [f'did not start: {text}' for text in killer.failures]
     return Result(seed, problems + _unreadable(client, load.ledger), figures, load.ledger,
                   killer.killed)
 

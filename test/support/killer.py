@@ -50,7 +50,6 @@ class Killer:
         self._dead: set[str] = set()
         self._threads = [threading.Thread(target=self._kill), threading.Thread(target=self._start)]
         self.killed: Counter[str] = Counter()
-        self.failures: list[str] = []
 
     def __enter__(self) -> 'Killer':
         for thread in self._threads:
@@ -74,10 +73,15 @@ class Killer:
     def _start_dead(self) -> None:
         with self._lock:
             names, self._dead = sorted(self._dead), set()
-        if names:
-            done = self._saio.swift_init(*names, 'start')
-            if done.returncode:
-                self.failures.append(done.stdout + done.stderr)
+        if names and self._saio.swift_init(*names, 'start').returncode:
+            # Some were not dead enough yet, or were killed again meanwhile.
+            with self._lock:
+                self._dead.update(name for name in names if not self._runs(name))
+
+    def _runs(self, name: str) -> bool:
+        program, _, node = name.partition('.')
+        return any(os.path.exists(f'/proc/{pid}')
+                   for pid in self._saio.pids(program, int(node) if node else None))
 
     def _strike(self) -> None:
         choice = self._choice
