@@ -10,6 +10,7 @@ from test.support.faults import Faults, copies, differences, direct
 from test.support.io_errors import failing_disk
 from test.support.saio import running_saio
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 NODE = 2
 BODY = b'b' * 100_000                            # streamed: the proxy keeps no copy of it
 
