@@ -16,7 +16,6 @@ from swift.common.fs import CRASH_POINT_VARIABLE
 from test.probe.random_kills import run
 from test.support.faults import Faults, copies, differences
 from test.support.saio import running_saio
-from test.support.service import eventually
 
 SEED = int(os.environ.get('SWIFT_TEST_SEED') or 8)
 DURATION_S = float(os.environ.get('SWIFT_TEST_KILL_SECONDS') or 40)
@@ -33,12 +32,6 @@ def test_random_kills_lose_nothing(tmp_path):
     assert result.answered > ANSWERED_MIN and result.killed.total() > DURATION_S
 
 
-def restart(faults, node):
-    """Restart an object server. Refused while a worker of the stopped one is still there."""
-    eventually(lambda: faults.saio.swift_init(
-        f'object-server.{node}', 'restart').returncode == 0, 'restart')
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_row_of_an_object_server_that_dies_is_missing_in_one_replica_only(
@@ -49,12 +42,12 @@ def test_the_row_of_an_object_server_that_dies_is_missing_in_one_replica_only(
     victim = faults.primaries(*names)[0].node
     # Its workers die when the object has its name, before they tell the container.
     monkeypatch.setenv(CRASH_POINT_VARIABLE, 'fsync dir')
-    restart(faults, victim)
+    faults.init(f'object-server.{victim}', 'restart')
     monkeypatch.delenv(CRASH_POINT_VARIABLE)
     # Streamed: a small body would be in the proxy's hand still, and sent to a handoff.
     body = b'b' * 100_000
     put = client.put(f'{container}/o', body)
-    restart(faults, victim)
+    faults.init(f'object-server.{victim}', 'restart')
     digest = hashlib.md5(body, usedforsecurity=False).hexdigest()
     assert (put.status, put.header('Etag')) == (201, digest)
     assert differences(faults, names) == [], 'the victim has the object, too'
