@@ -300,9 +300,10 @@ class Control:
         running = self._running(service)
         known = {found.conf for found in running}
         for conf in confs:
-            pid = None if conf in known else processes.find_main(service.program, conf)
+            pid_file = pid_path(service, conf, self.places)
+            pid = None if conf in known else processes.find_main(
+                service.program, conf, os.path.dirname(pid_file))
             if pid is not None:
-                pid_file = pid_path(service, conf, self.places)
                 processes.write_pid(pid_file, pid)
                 running.append(Running(pid, pid_file, conf))
         # Compat: one that runs keeps the others from being started, unless one was chosen.

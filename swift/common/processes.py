@@ -92,13 +92,16 @@ def verdict(pid: int, program: str, conf: str) -> Verdict:
     return Verdict.RUNNING if runs(info, program, conf) else Verdict.SOMETHING_ELSE
 
 
-def find_main(program: str, conf: str) -> int | None:
+def find_main(program: str, conf: str, pid_folder: str) -> int | None:
     """Return the pid of a main process whose pid file was lost; None if there is none.
 
-    Main processes lead their session; workers that finish after a reload do not.
+    Main processes lead their session; workers that finish after a reload do not. Those that were
+    started together have one command line: who has a pid file below ``pid_folder`` is not lost.
     """
+    known = {read_pid(os.path.join(pid_folder, name)) for name in os.listdir(pid_folder)
+             if name.endswith('.pid')} if os.path.isdir(pid_folder) else set()
     for info in all_processes():
-        if (info.session == info.pid and conf in info.command
+        if (info.pid not in known and info.session == info.pid and conf in info.command
                 and any(os.path.basename(word) == program for word in info.command)):
             return info.pid
     return None

@@ -10,7 +10,6 @@ does: it is logged and counted, and the partition has its turn again in the next
 """
 import random
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -284,19 +283,28 @@ class Jobs:
                  if worth_logging(line, options.log_rsync_transfers)]
         rsync.log_run(self._logger, run, command, lines)
         is_good = run.status == 0
-        if is_good or not is_revert:
-            self._mark_dirty(job, node, suffixes)
-        return is_good
+        if is_revert and not is_good:
+            return False
+        # A node that was not told keeps its old hashes, which hide from all others what came, and
+        # obsolete files beside newer ones: a handoff may not go before.
+        return self._mark_dirty(job, node, suffixes) and is_good
 
-    def _mark_dirty(self, job: Job, node: Node, suffixes: Sequence[str]) -> None:
-        """Tell a node that files came into its suffixes past its server."""
+    def _mark_dirty(self, job: Job, node: Node, suffixes: Sequence[str]) -> bool:
+        """Tell a node that files came into its suffixes past its server; True if it heard."""
+        heard = True
         for start in range(0, len(suffixes), SUFFIXES_PER_REQUEST):
             some = '-'.join(sorted(suffixes[start:start + SUFFIXES_PER_REQUEST]))
-            with suppress(TransportError):
+            try:
                 answer, _body = self._replicate(job, node, '/' + some)
-                if answer.status != 200:
-                    self._logger.warning('Invalid response %s from %s', answer.status,
-                                         node_name(node))
+            except TransportError as error:
+                self._logger.warning('%s was not told of new files: %s', node_name(node), error)
+                heard = False
+                continue
+            if answer.status != 200:
+                self._logger.warning('Invalid response %s from %s', answer.status,
+                                     node_name(node))
+                heard = False
+        return heard
 
     # -- requests ------------------------------------------------------------------------------
 

@@ -46,9 +46,12 @@ def test_main_process_is_found_by_its_session(tmp_path):
         child = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=session)
         eventually(lambda child=child: processes.look_up(child.pid).command[1:] == (
             str(script), CONF))
-        found = processes.find_main('swift-thing', CONF)
+        found = processes.find_main('swift-thing', CONF, str(tmp_path))
         assert found == (child.pid if session else None)
-        assert processes.find_main('swift-thing', CONF + 'x') is None
+        assert processes.find_main('swift-thing', CONF + 'x', str(tmp_path)) is None
+        # One that was started together with others has a pid file under another name.
+        (tmp_path / '2.pid').write_text(f'{found}\n')
+        assert processes.find_main('swift-thing', CONF, str(tmp_path)) is None
         child.communicate()
 
 

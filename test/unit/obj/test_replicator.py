@@ -123,6 +123,24 @@ def test_a_handoff_stays_while_a_primary_is_away(tmp_path):
         assert not (handoff.path / 'objects' / str(PART)).exists()
 
 
+def test_a_handoff_stays_until_every_primary_heard_of_what_rsync_brought(tmp_path):
+    with ObjectCluster(tmp_path, count=4, sync_method='rsync') as made:
+        handoff, deaf = made.servers[3], made.servers[1]
+        # Its partition is there and hashed; only its server is away, rsync gets through.
+        deaf.do('PUT', 'o', at(2), body=b'newer')
+        made.replicate(1)
+        handoff.do('PUT', 'o', at(1), body=b'older')
+        deaf.is_down = True
+        made.replicate(3)
+        assert len(deaf.tree()) == 2, 'the obsolete file came'
+        assert len(handoff.tree()) == 1
+        deaf.is_down = False
+        made.replicate(3)
+        assert not (handoff.path / 'objects' / str(PART)).exists()
+        made.replicate(1)
+        assert len(deaf.tree()) == 1
+
+
 def test_handoff_delete_makes_two_copies_suffice(tmp_path):
     with ObjectCluster(tmp_path, count=4, handoff_delete='2') as made:
         made.servers[3].do('PUT', 'o', at(1), body=b'x')
