@@ -11,9 +11,10 @@ from test.support.faults import Faults, Primary, copies, differences, direct
 
 
 def replicate(faults: Faults, *kinds: str) -> None:
-    """Run one pass of replicators, on one node after the other."""
-    for kind in kinds or ('account', 'container', 'object'):
-        faults.once(f'{kind}-replicator')
+    """Run one pass of replicators, on one node after the other; kinds do not meet each other."""
+    for node in faults.layout.node_numbers:
+        faults.init(*(f'{kind}-replicator.{node}'
+                      for kind in kinds or ('account', 'container', 'object')), 'once')
 
 
 def at_once(faults: Faults, *daemons: str) -> None:
