@@ -34,12 +34,14 @@ def check_object(faults: Faults, names: tuple[str, str, str], body: bytes | None
     """Every primary answers with `body` (None: it is deleted everywhere); no handoff has files."""
     different = differences(faults, names, policy)
     assert not different, '\n'.join(different)
+    got = {}
+    for place in faults.primaries(*names, policy=policy):
+        with faults.saio.near(place.node):
+            got[place.node] = direct(place, names, policy)
     if body is not None:
-        for place in faults.primaries(*names, policy=policy):
-            assert direct(place, names, policy) == (200, body), place
+        assert set(got.values()) == {(200, body)}, f'{names}: {got}'
     else:
-        for place in faults.primaries(*names, policy=policy):
-            assert direct(place, names, policy)[0] == 404, place
+        assert {status for status, _body in got.values()} == {404}, f'{names}: {got}'
     assert held(faults.handoffs(*names, policy=policy)) == []
 
 

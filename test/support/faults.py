@@ -297,7 +297,11 @@ def copies(faults: Faults, names: tuple[str, ...], policy: int = 0) -> dict[int,
     """Return {node: what it has} for all primaries of an account, container or object."""
     look: Callable[[Primary], Any] = object_copy if len(names) == 3 else (
         lambda place: database_copy(place, names))
-    return {place.node: look(place) for place in faults.primaries(*names, policy=policy)}
+    found = {}
+    for place in faults.primaries(*names, policy=policy):
+        with faults.saio.near(place.node):
+            found[place.node] = look(place)
+    return found
 
 
 def differences(faults: Faults, names: tuple[str, ...], policy: int = 0) -> list[str]:
