@@ -300,7 +300,7 @@ class Control:
         running = self._running(service)
         known = {found.conf for found in running}
         for conf in confs:
-            pid = None if conf in known else processes.find_main(service.program, conf)
+            pid = None if conf in known else self._find_main(service, conf)
             if pid is not None:
                 pid_file = pid_path(service, conf, self.places)
                 processes.write_pid(pid_file, pid)
@@ -312,6 +312,14 @@ class Control:
         if blocking:
             self._show('%s already started...' % service)
         return bool(blocking)
+
+    def _find_main(self, service: Service, conf: str) -> int | None:
+        """Return the process of a configuration that no pid file knows, not even a sibling's."""
+        folder = os.path.dirname(pid_path(service, conf, self.places))
+        known = {processes.read_pid(os.path.join(folder, name))
+                 for name in (os.listdir(folder) if os.path.isdir(folder) else ())
+                 if name.endswith('.pid')}
+        return processes.find_main(service.program, conf, known)
 
     def _spawn(self, service: Service, confs: list[str], once: bool,
                wishes: Wishes) -> subprocess.Popen:

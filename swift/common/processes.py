@@ -10,7 +10,7 @@ Source: sheet 07 sections 7.3, 28.3, 28.5.
 """
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -77,13 +77,15 @@ def verdict(pid: int, program: str, conf: str) -> Verdict:
     return Verdict.RUNNING if runs(info, program, conf) else Verdict.SOMETHING_ELSE
 
 
-def find_main(program: str, conf: str) -> int | None:
+def find_main(program: str, conf: str, known: Container[int] = ()) -> int | None:
     """Return the pid of a main process whose pid file was lost; None if there is none.
 
-    Main processes lead their session; workers that finish after a reload do not.
+    Main processes lead their session; workers that finish after a reload do not. Siblings that
+    share memory have one command line with all their configurations: those in `known` have pid
+    files of their own, and are not what is looked for.
     """
     for info in all_processes():
-        if (info.session == info.pid and conf in info.command
+        if (info.session == info.pid and info.pid not in known and conf in info.command
                 and any(os.path.basename(word) == program for word in info.command)):
             return info.pid
     return None

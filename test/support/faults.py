@@ -104,7 +104,7 @@ class Faults:
             yield
         finally:
             for node in nodes:
-                self.saio.swift_init(f'{kind}-server.{node}', 'start')
+                self.start(kind, node)
             self.forgive()
 
     def forgive(self) -> None:
