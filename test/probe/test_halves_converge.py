@@ -94,7 +94,8 @@ def test_writes_to_both_halves_converge_to_the_newest(halves):
     at_once(faults, 'object-updater')
     replicate(faults)
     at_once(faults, 'container-updater')
-    replicate(faults, 'account')
+    # An older file that a handoff pushes late is still beside the newest: the next pass looks.
+    replicate(faults, 'account', 'object')
     wanted = {'both': b'right', 'left wins': b'left', 'deleted': None, 'of the left': b'left',
               'of the right': b'right'}
     for name, body in wanted.items():
