@@ -27,6 +27,7 @@ from swift.common.direct_client import DirectClient, DirectError
 from swift.common.errors import TransportError
 from swift.common.http.pool import ConnectionPool
 from swift.common.xattr import read_blob
+from swift.core.headers import X_BACKEND_POLICY_INDEX
 from swift.core.names import policy_name
 
 MAIN = ('account-server', 'container-server', 'object-server')
@@ -35,7 +36,7 @@ TABLES = {'container': 'object', 'account': 'container'}
 OWN_COLUMNS = ('ROWID',)
 STATS = {'container': 'container_info', 'account': 'account_stat'}
 # What replicas agree on; ids, hashes and reports to accounts are each one's own.
-SHARED_FACTS = ('put_timestamp', 'delete_timestamp', 'status', 'container_count',
+SHARED_FACTS = ('put_timestamp', 'delete_timestamp', 'container_count',
                 'object_count', 'bytes_used', 'storage_policy_index')
 
 
@@ -103,7 +104,7 @@ class Faults:
             yield
         finally:
             for node in nodes:
-                self.saio.swift_init(f'{kind}-server.{node}', 'start')
+                self.start(kind, node)
             self.forgive()
 
     def forgive(self) -> None:
@@ -182,11 +183,13 @@ class Faults:
                        device / kind / str(part) / digest[-3:] / digest, where)
 
 
-def direct(place: Primary, names: tuple[str, str, str]) -> tuple[int, bytes]:
+def direct(place: Primary, names: tuple[str, str, str],
+           policy: int = 0) -> tuple[int, bytes]:
     """Return (status, body) of an object as one node gives it."""
     pool = ConnectionPool()
     try:
-        _headers, body = DirectClient(pool).get_object(place.where, place.part, names)
+        _headers, body = DirectClient(pool).get_object(
+            place.where, place.part, names, headers={X_BACKEND_POLICY_INDEX: str(policy)})
         return 200, body
     except DirectError as problem:
         return problem.status, b''
@@ -258,8 +261,16 @@ def database_copy(place: Primary, names: tuple[str, ...]) -> DatabaseCopy | None
     finally:
         conn.close()
     known = dict(stat)
-    facts = tuple((key, known[key]) for key in SHARED_FACTS if key in known)
+    facts = (('deleted', _is_deleted(known)),
+             *((key, known[key]) for key in SHARED_FACTS if key in known))
     return DatabaseCopy(tuple(rows), (*facts, ('policies', tuple(totals))), known['metadata'])
+
+
+def _is_deleted(stat: dict[str, Any]) -> bool:
+    """The word is written by the DELETE itself; a replica that was told has the times only."""
+    count = stat.get('object_count' if 'storage_policy_index' in stat else 'container_count')
+    return stat['status'] == 'DELETED' or (
+        not count and float(stat['delete_timestamp']) > float(stat['put_timestamp']))
 
 
 def _select(conn: sqlite3.Connection, query: str) -> list[tuple]:
@@ -286,7 +297,11 @@ def copies(faults: Faults, names: tuple[str, ...], policy: int = 0) -> dict[int,
     """Return {node: what it has} for all primaries of an account, container or object."""
     look: Callable[[Primary], Any] = object_copy if len(names) == 3 else (
         lambda place: database_copy(place, names))
-    return {place.node: look(place) for place in faults.primaries(*names, policy=policy)}
+    found = {}
+    for place in faults.primaries(*names, policy=policy):
+        with faults.saio.near(place.node):
+            found[place.node] = look(place)
+    return found
 
 
 def differences(faults: Faults, names: tuple[str, ...], policy: int = 0) -> list[str]:

@@ -13,14 +13,17 @@ The bridges have no address, so the lan meets nothing of the machine's own netwo
 after the test's process and removed at the end, after a failure too.
 """
 import contextlib
+import ctypes
 import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Set
+from typing import IO
 
 import pytest
 
 LAN = '10.77.0'
+CLONE_NEWNET = 0x40000000
 FRONT = '198.18'                                 # addresses set aside for tests of networks
 
 
@@ -84,6 +87,17 @@ class Hosts:
     def heal(self) -> None:
         self.split(set())
 
+    @contextlib.contextmanager
+    def inside(self, host: int) -> Iterator[None]:
+        """Sockets that this thread makes meanwhile are on the host."""
+        with open('/proc/thread-self/ns/net', 'rb') as home, \
+                open(f'/run/netns/{self.name(host)}', 'rb') as there:
+            _enter(there)
+            try:
+                yield
+            finally:
+                _enter(home)
+
     def remove(self) -> None:
         """Remove whatever is there."""
         for host in self.numbers:
@@ -92,6 +106,12 @@ class Hosts:
             ip('netns', 'del', self.name(host), check=False)
         for side in (0, 1):
             ip('link', 'del', self._bridge(side), check=False)
+
+
+def _enter(namespace: IO[bytes]) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)     # os.setns is newer than our oldest Python
+    if libc.setns(namespace.fileno(), CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), 'setns')
 
 
 def ip(*words: str, check: bool = True) -> None:

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +41,10 @@ class HostsCluster:
         """Where the proxy of a host gives tokens."""
         return f'http://{self.hosts.front_ip(host)}:{PORT}{AUTH_PATH}'
 
+    def near(self, node: int) -> contextlib.AbstractContextManager[None]:
+        """Requests that a test sends meanwhile come from the node's host: the lan is not ours."""
+        return self.hosts.inside(node)
+
     def environment(self) -> dict[str, str]:
         return dict(os.environ, **cluster.environment(self.layout))
 
@@ -50,18 +55,23 @@ class HostsCluster:
                               timeout=120, check=False)
 
     def swift_init(self, *words: str) -> subprocess.CompletedProcess:
-        """Run swift-init: `name.N` on host N, other names on every host for its own instance."""
+        """Run swift-init: `name.N` on host N, other names on every host for its own instance.
+
+        Hosts work at the same time.
+        """
         options = [word for word in words if word.startswith('--')]
         *names, command = (word for word in words if word not in options)
-        failed = done = None
+        services = self._services(names)
+        todo = {}
         for host in self.hosts.numbers:
-            mine = [f'{name}.{host}' for name in self._services(names)]
+            mine = [f'{name}.{host}' for name in services]
             mine += [name for name in names if name.endswith(f'.{host}')]
             if mine:
-                done = self.run(host, 'swift-init', *mine, command, *options)
-                failed = failed or (done if done.returncode else None)
-        assert done is not None, words
-        return failed or done
+                todo[host] = ('swift-init', *mine, command, *options)
+        assert todo, words
+        with ThreadPoolExecutor(len(todo)) as threads:
+            done = list(threads.map(lambda host: self.run(host, *todo[host]), todo))
+        return next((each for each in done if each.returncode), done[-1])
 
     def _services(self, names: Iterable[str]) -> list[str]:
         """Return the installed services that names without a number stand for."""

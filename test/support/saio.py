@@ -32,6 +32,10 @@ class Saio:
     def auth_url(self) -> str:
         return self.layout.auth_url
 
+    def near(self, node: int) -> contextlib.AbstractContextManager[None]:
+        """Every node is as near as any other: on loopback."""
+        return contextlib.nullcontext()
+
     def environment(self) -> dict[str, str]:
         return dict(os.environ, **cluster.environment(self.layout))
 
