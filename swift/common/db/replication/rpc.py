@@ -78,11 +78,12 @@ class ReplicationRpc:
         return answer
 
     def _answer(self, req: BackendRequest) -> Answer:
-        place = self._place(req.device, req.part, req.account)
         landing_id = req.header(_environ_name(LANDING_HEADER))
         if landing_id is not None:
-            return self._upload(req, place, landing_id)
+            return self._upload(req, self._place(req.device, req.part, req.account), landing_id)
+        # Compat: the body is judged before the path.
         words = _parse(req.body())
+        place = self._place(req.device, req.part, req.account)
         if words[0] == 'sync_many':
             return self._sync_many(req, words[1:])
         return self.server.on_disk(req, self._run, place, words)
