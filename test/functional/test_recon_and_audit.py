@@ -58,7 +58,8 @@ def test_rotten_object_is_quarantined_and_shown(quiet, client, container):
     with open(rotten, 'r+b') as file:
         file.write(b'm')
     quiet.swift_init('object-auditor', 'once')
-    assert not os.path.exists(rotten)
+    # A replicator may have brought a good copy already.
+    assert not os.path.exists(rotten) or Path(rotten).read_bytes() == b'sound'
     hash_ = os.path.basename(os.path.dirname(rotten))
     assert len(stored(quiet, 'quarantined/objects*/' + hash_)) == 1
     assert client.get(container + '/rot').body == b'sound'

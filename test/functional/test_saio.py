@@ -50,7 +50,7 @@ def test_status_names_every_service(saio):
     done = saio_command('status', root=saio.layout.root)
     assert done.returncode == 0, done.stdout
     lines = done.stdout.splitlines()
-    servers_and_memcached = 14
+    servers_and_memcached = 15
     assert len(lines) == servers_and_memcached + len(cluster.DAEMONS)
     assert all(line.endswith('ok') for line in lines)
 
