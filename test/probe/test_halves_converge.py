@@ -17,7 +17,10 @@ LEFT, RIGHT = 1, 3                               # a host of each half
 HALF = {1, 2}
 TRIES = 8
 pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.skipif(
-    os.geteuid() != 0, reason='needs root to make network namespaces')]
+    os.geteuid() != 0, reason='needs root to make network namespaces'), pytest.mark.skipif(
+    'SWIFT_TEST_HALVES' not in os.environ, reason=(
+        'a minute and a half, and bound to time-outs of a cut network: one run in four failed on a '
+        'busy machine; set SWIFT_TEST_HALVES to run it'))]
 
 
 @pytest.fixture(scope='module')
