@@ -267,10 +267,8 @@ def database_copy(place: Primary, names: tuple[str, ...]) -> DatabaseCopy | None
 
 
 def _is_deleted(stat: dict[str, Any]) -> bool:
-    """The word is written by the DELETE itself; a replica that was told has the times only."""
-    count = stat.get('object_count' if 'storage_policy_index' in stat else 'container_count')
-    return stat['status'] == 'DELETED' or (
-        not count and float(stat['delete_timestamp']) > float(stat['put_timestamp']))
+    """Only the times tell: the word 'DELETED' is written by the DELETE itself and stays."""
+    return float(stat['delete_timestamp']) > float(stat['put_timestamp'])
 
 
 def _select(conn: sqlite3.Connection, query: str) -> list[tuple]:
