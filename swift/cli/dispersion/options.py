@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import sys
+from argparse import ArgumentParser
 from collections.abc import Callable
 
 from swift.cli.storage_account import StorageAccount
@@ -47,6 +48,13 @@ class DispersionOptions(Options, section='dispersion'):
     object_report = Bool(True, 'Look for the copies of objects.')
     dump_json = Bool(False, 'Report as JSON.')
     partitions = Bool(False, 'Name the partitions that miss copies.')
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add what both tools take: which cluster, which policy, which file."""
+    parser.add_argument('--insecure', action='store_true', help='accept any certificate')
+    parser.add_argument('-P', '--policy-name', metavar='POLICY', help='name of a storage policy')
+    parser.add_argument('conf', nargs='?', help='default: dispersion.conf in $SWIFT_DIR')
 
 
 def load(path: str | None) -> DispersionOptions:

@@ -69,9 +69,7 @@ def _parser() -> Parser:
                             help=f'{kind}s with smaller numbers are there already')
     parser.add_argument('--no-overlap', action='store_true',
                         help='cover partitions that no existing item covers')
-    parser.add_argument('--insecure', action='store_true', help='accept any certificate')
-    parser.add_argument('-P', '--policy-name', metavar='POLICY', help='name of a storage policy')
-    parser.add_argument('conf', nargs='?', help='default: dispersion.conf in $SWIFT_DIR')
+    dispersion_options.add_arguments(parser)
     return parser
 
 

@@ -82,9 +82,7 @@ def _parser() -> Parser:
     only = parser.add_mutually_exclusive_group()
     only.add_argument('--container-only', action='store_true', help='look for containers only')
     only.add_argument('--object-only', action='store_true', help='look for objects only')
-    parser.add_argument('--insecure', action='store_true', help='accept any certificate')
-    parser.add_argument('-P', '--policy-name', metavar='POLICY', help='name of a storage policy')
-    parser.add_argument('conf', nargs='?', help='default: dispersion.conf in $SWIFT_DIR')
+    dispersion_options.add_arguments(parser)
     return parser
 
 
