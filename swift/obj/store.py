@@ -257,9 +257,8 @@ class Store:
         etag = md5(body).hexdigest()
         if put.etag is not None and put.etag != etag:
             return None
-        metadata = complete_metadata(put.metadata, len(body), etag, place.name)
         outcome = writer.write(self._threads_of(place).run_program, place,
-                               NewFile(data_name(put.time), metadata, body), must_be_new=True)
+                               _data_file(place, put, body, etag), must_be_new=True)
         if outcome is not Outcome.WRITTEN:
             return None
         return Result(Verdict.DONE, Lookup(Kind.ABSENT), ZERO, etag, len(body), True)
@@ -273,8 +272,7 @@ class Store:
         if put.etag is not None and put.etag != etag:
             result.verdict = Verdict.BAD_ETAG
             return result
-        metadata = complete_metadata(put.metadata, len(body), etag, place.name)
-        self._write_small(result, place, NewFile(data_name(put.time), metadata, body))
+        self._write_small(result, place, _data_file(place, put, body, etag))
         result.etag, result.size = etag, len(body)
         return result
 
@@ -405,6 +403,12 @@ class Store:
         path = '%s/%s/%s/%s-%s' % (place.device_path, place.policy.async_dir, digest[-3:], digest,
                                    time.internal)
         fs.replace_file(path, encode_update(update), place.tmp_path, place.device_path)
+
+
+def _data_file(place: Placement, put: Put, body: bytes, etag: str) -> NewFile:
+    """Return the file that a PUT of a small body writes."""
+    metadata = complete_metadata(put.metadata, len(body), etag, place.name)
+    return NewFile(data_name(put.time), metadata, body)
 
 
 def _known_time(found: Lookup) -> Timestamp:
