@@ -146,15 +146,11 @@ def _agreed(faults, names: tuple[str, ...]) -> tuple[list[str], Any]:
 
 
 def _plain(copy: Any) -> Any:
-    """Leave out what is each replica's own: the order of keys, and a status that none decides by.
-
-    (Who took the DELETE itself has 'DELETED' there, for ever; only times say what is deleted.)
-    """
+    """Leave out what is each replica's own: the order of the metadata's keys."""
     if copy is None:
         return None
     metadata = json.dumps(json.loads(copy.metadata or '{}'), sort_keys=True)
-    facts = tuple(fact for fact in copy.facts if fact[0] != 'status')
-    return dataclasses.replace(copy, metadata=metadata, facts=facts)
+    return dataclasses.replace(copy, metadata=metadata)
 
 
 def _difference(one: Any, other: Any) -> str:
@@ -169,7 +165,7 @@ def _container_problems(faults, account, name, ledger, stored, listed, figures) 
     if problems:
         return problems
     states = ledger.states.get(name, ['exists'])
-    deleted = copy is None or _is_deleted(dict(copy.facts))
+    deleted = copy is None or dict(copy.facts)['deleted']
     if deleted and None in states:
         return []
     generation = copy and json.loads(copy.metadata).get('X-Container-Meta-Gen', [''])[0]
@@ -180,10 +176,6 @@ def _container_problems(faults, account, name, ledger, stored, listed, figures) 
     listed[name] = rows
     return _row_problems(name, rows, ledger, stored, figures) + _total_problems(
         name, dict(copy.facts), len(rows), sum(size for _etag, size in rows.values()))
-
-
-def _is_deleted(facts: dict) -> bool:
-    return facts['delete_timestamp'] > facts['put_timestamp']
 
 
 def _row_problems(name, rows, ledger, stored, figures) -> list[str]:
