@@ -8,15 +8,19 @@ from pathlib import Path
 
 import pytest
 
-AUDITORS = ('object-auditor', 'container-auditor', 'account-auditor')
+# Those that find damage, and those that would repair it before a test has looked.
+DAEMONS = ('object-auditor', 'container-auditor', 'account-auditor',
+           'object-replicator', 'container-replicator', 'account-replicator')
 
 
 @pytest.fixture(scope='module')
 def quiet(saio):
-    """The cluster without auditors that run by themselves."""
-    assert saio.swift_init(*AUDITORS, 'stop').returncode == 0
+    """The cluster without auditors and replicators that run by themselves."""
+    assert saio.swift_init(*DAEMONS, 'stop').returncode == 0
+    # A pass that was interrupted goes on with what was left then; the next one sees everything.
+    assert saio.swift_init('object-auditor', 'once').returncode == 0
     yield saio
-    assert saio.swift_init(*AUDITORS, 'start').returncode == 0
+    assert saio.swift_init(*DAEMONS, 'start').returncode == 0
 
 
 def recon(saio, *words):
@@ -58,8 +62,7 @@ def test_rotten_object_is_quarantined_and_shown(quiet, client, container):
     with open(rotten, 'r+b') as file:
         file.write(b'm')
     quiet.swift_init('object-auditor', 'once')
-    # A replicator may have brought a good copy already.
-    assert not os.path.exists(rotten) or Path(rotten).read_bytes() == b'sound'
+    assert not os.path.exists(rotten)
     hash_ = os.path.basename(os.path.dirname(rotten))
     assert len(stored(quiet, 'quarantined/objects*/' + hash_)) == 1
     assert client.get(container + '/rot').body == b'sound'
