@@ -125,9 +125,7 @@ class Body:
         try:
             data = os.read(self._fd, wanted)
         except OSError as error:
-            if fs.is_read_failure(error):
-                self._quarantine('Input/output error')
-            raise fs.disk_error(error, self.place.hash_path) from error
+            raise self._failure(error) from error
         self._position += len(data)
         if self._digest is not None:
             self._digest.update(data)
@@ -140,7 +138,7 @@ class Body:
         """Send bytes from the current position, past this process, into a non-blocking socket.
 
         Returns how many it took, 0 when it is full. Nothing is checked but that they are there.
-        Raises DiskError, and OSError when the connection is gone.
+        Raises DiskError, and ConnectionError when the connection is gone.
         """
         with self._guard:
             start, end = self._position, min(self.size, self._position + SEND_STEP_BYTES)
@@ -152,8 +150,18 @@ class Body:
                     self._position += sent
             except BlockingIOError:
                 pass
+            except ConnectionError:
+                raise
+            except OSError as error:
+                raise self._failure(error) from error
             self._drop_read_pages(self._position >= self.size)
             return self._position - start
+
+    def _failure(self, error: OSError) -> DiskError:
+        """Return what to raise when the file cannot be read; quarantine what the medium lost."""
+        if fs.is_read_failure(error):
+            self._quarantine('Input/output error')
+        return fs.disk_error(error, self.place.hash_path)
 
     def _drop_read_pages(self, at_end: bool) -> None:
         if not self.keep_cache and (at_end or self._position - self._drop_from

@@ -202,15 +202,20 @@ class Store:
 
     def read_step(self, body: Body, wanted: int) -> bytes:
         """Return the next bytes of a body, b'' at its end."""
-        data = self._threads[body.place.device].run(body.read_step, wanted)
-        if body.problem is not None:
-            self.note_quarantine(body.place, body.problem)
-            body.problem = None
-        return data
+        return self._step(body, body.read_step, wanted)
 
     def send_step(self, body: Body, sock_fd: int) -> int:
         """Send the next bytes of a body into a socket; return how many, 0 when it is full."""
-        return self._threads[body.place.device].run(body.send_step, sock_fd)
+        return self._step(body, body.send_step, sock_fd)
+
+    def _step(self, body: Body, step: Callable, argument: int) -> Any:
+        """Take a step in a disk thread; report what it quarantined, also when it failed."""
+        try:
+            return self._threads[body.place.device].run(step, argument)
+        finally:
+            if body.problem is not None:
+                self.note_quarantine(body.place, body.problem)
+                body.problem = None
 
     def verification(self) -> Verified | None:
         """Return what this whole read is verified with; None if it is among those that are not."""

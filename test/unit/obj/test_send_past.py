@@ -1,4 +1,5 @@
 """Bodies that go from the file to the socket past the process: option splice."""
+import errno
 import os
 import socket
 
@@ -97,3 +98,16 @@ def test_without_the_option_nothing_goes_past(node, past, address):
     for _turn in range(2):
         assert ask(address)[1] == DATA
     assert past == []
+
+
+def test_what_the_medium_lost_is_quarantined_and_reported(node, address, monkeypatch):
+    assert ask(address)[1] == DATA
+
+    def fail(*_args):
+        raise OSError(errno.EIO, 'Input/output error')
+    monkeypatch.setattr(os, 'sendfile', fail)
+    with pytest.raises(ConnectionResetError):
+        ask(address)                             # the length was announced: it must be noticed
+    assert [name for name in node.files() if '/quarantined/' in name]
+    assert any('Input/output error' in line for line in node.logger.lines(40))
+    assert 'quarantines:1|c' in node.metrics
