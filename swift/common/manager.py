@@ -287,14 +287,19 @@ class Control:
             self._show(str(err))
             return False
         self._children[service].append(parent)
-        words = parent.stdout.readline().split()
-        if len(words) != len(confs) or not all(word.isdigit() for word in words):
-            self._show(b' '.join(words).decode('utf-8', 'replace'))
-            return False
-        self._siblings[parent] = [int(word) for word in words]
-        for conf, pid in zip(confs, self._siblings[parent], strict=True):
+        pids = self._siblings[parent] = self._read_pids(parent, len(confs))
+        for conf, pid in zip(confs, pids, strict=False):
             processes.write_pid(pid_path(service, conf, self.places), pid)
-        return True
+        return bool(pids)
+
+    def _read_pids(self, parent: subprocess.Popen, count: int) -> list[int]:
+        """Return the pids that a parent prints, none if it ends without; show what else it says."""
+        for line in iter(parent.stdout.readline, b''):
+            words = line.split()
+            if len(words) == count and all(word.isdigit() for word in words):
+                return [int(word) for word in words]
+            self._show(line.decode('utf-8', 'replace').rstrip('\n'))
+        return []
 
     def _already_started(self, service: Service, confs: list[str], wishes: Wishes) -> bool:
         running = self._running(service)

@@ -27,6 +27,8 @@ if len(confs) > 1:
         if not pids[-1]:
             break
     else:
+        if 'warns' in open(confs[0]).read():
+            print('something is old', flush=True)
         print(*pids, flush=True)
         sys.exit()
 words = dict(line.split('=') for line in open(conf).read().split())
@@ -174,6 +176,14 @@ def test_configurations_may_share_a_parent(objects):
     assert len(set(pids)) == 2 and all(alive(pid) for pid in pids)
     code, lines = objects.init('object.2', 'stop')
     assert code == 0 and eventually(lambda: not alive(pids[1])) and alive(pids[0])
+    assert objects.init('object', 'stop')[0] == 0
+
+
+def test_what_a_common_parent_says_hides_no_pids(objects):
+    objects.conf('object-server/1.conf', 'warns=1')
+    code, lines = objects.init('object', 'start', '--share-memory')
+    assert (code, lines[-1]) == (0, 'something is old')
+    assert all(alive(objects.pid('object-server/%d' % number)) for number in (1, 2))
     assert objects.init('object', 'stop')[0] == 0
 
 
