@@ -114,6 +114,20 @@ def kept_headers(headers: Iterable[tuple[str, str]], allowed: frozenset[str],
             if (name.startswith('X-Object-') and wanted(name)) or name.lower() in extra}
 
 
+def posted_metadata(state: ObjectState) -> Metadata:
+    """Return what a POST has to bring to a replica that has only the data of this object.
+
+    The metadata file, with the content type that counts: that may come from another, older .meta;
+    and an outdated one is not worth sending.
+    """
+    metadata = {name: value for name, value in state.meta.items()
+                if name not in (CTYPE, CTYPE_TIME)}
+    if CTYPE_TIME in state.metadata:
+        metadata[CTYPE] = state.metadata[CTYPE]
+        metadata[CTYPE_TIME] = state.metadata[CTYPE_TIME]
+    return metadata
+
+
 @dataclass(frozen=True, slots=True)
 class PostRequest:
     """What a POST asks for. `ctype` None: the content type stays as it is."""

@@ -20,7 +20,7 @@ from swift.common.errors import DiskError, SwiftError, TransportError
 from swift.common.transport import NodeTransport, target_of
 from swift.core import sync_offers
 from swift.core.names import quote
-from swift.core.object_meta import CTYPE, CTYPE_TIME, Metadata, ObjectState
+from swift.core.object_meta import Metadata, posted_metadata
 from swift.core.sync_offers import Offer, Times, Want
 from swift.obj.partition_files import Snapshot, list_objects
 from swift.obj.partition_hashes import Rules
@@ -245,7 +245,7 @@ class _Session:
                 for piece in self._pieces(found.body):
                     self._say(piece)
             else:
-                self._say(_head(method, path, _post_metadata(found.state)))
+                self._say(_head(method, path, posted_metadata(found.state)))
 
     def _pieces(self, body: Body) -> Iterator[bytes]:
         """Yield a body. The session ends if it is not as long as was promised."""
@@ -272,16 +272,3 @@ def _head(method: str, path: str, metadata: Metadata) -> bytes:
     lines += ['%s: %s' % item for item in sorted(metadata.items()) if item[0] != _NAME]
     # Metadata are WSGI strings: a character is a byte.
     return ('\r\n'.join(lines) + '\r\n\r\n').encode('latin-1')
-
-
-def _post_metadata(state: ObjectState) -> Metadata:
-    """Return what a POST sends: the metadata file, with the content type that counts.
-
-    That may come from another, older .meta; and an outdated one is not worth sending.
-    """
-    metadata = {name: value for name, value in state.meta.items()
-                if name not in (CTYPE, CTYPE_TIME)}
-    if CTYPE_TIME in state.metadata:
-        metadata[CTYPE] = state.metadata[CTYPE]
-        metadata[CTYPE_TIME] = state.metadata[CTYPE_TIME]
-    return metadata

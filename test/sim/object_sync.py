@@ -7,8 +7,8 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from swift.core import fileset, hashing, object_meta, suffix_diff, sync_offers
-from swift.core.object_meta import CTYPE, CTYPE_TIME
+from swift.core import fileset, hashing, suffix_diff, sync_offers
+from swift.core.object_meta import posted_metadata
 from swift.core.suffix_diff import InSync, Outcome, PeerRound
 from swift.core.sync_offers import Offer, Times
 from test.sim.network import Call
@@ -229,7 +229,7 @@ def _requests_for(node: Node, number: int, hash_: str, want: Any) -> list[tuple[
             change = Change(path, found.state.data_time, _without_time(found.state.data),
                             is_replication=True)
         else:
-            change = Change(path, files.meta.time, _without_time(_post_metadata(found.state)),
+            change = Change(path, files.meta.time, _without_time(posted_metadata(found.state)),
                             is_replication=True)
         requests.append((method, change))
     return requests
@@ -238,15 +238,6 @@ def _requests_for(node: Node, number: int, hash_: str, want: Any) -> list[tuple[
 def _path_in(content: dict[str, dict]) -> Path:
     name = next(iter(content.values()))['name']
     return path_of(*name.split('/', 2))
-
-
-def _post_metadata(state: object_meta.ObjectState) -> dict[str, str]:
-    metadata = {name: value for name, value in state.meta.items()
-                if name not in (CTYPE, CTYPE_TIME)}
-    if CTYPE_TIME in state.metadata:
-        metadata[CTYPE] = state.metadata[CTYPE]
-        metadata[CTYPE_TIME] = state.metadata[CTYPE_TIME]
-    return metadata
 
 
 def _without_time(metadata: dict[str, str]) -> dict[str, str]:
