@@ -17,9 +17,31 @@ import pytest
 
 GOLDEN = Path(os.environ.get('SWIFT_GOLDEN', '/nonexistent')) / 'http'
 ALLOWED = json.loads((Path(__file__).parent / 'golden_allowed.json').read_text())
-# Areas a to d and f: everything but the filters (e-) and the S3 API (g-).
+# Files of filters that are not there yet. The list may only shrink.
+LATER = {
+    'e-bulk',
+    'e-cname-lookup',
+    'e-dlo',
+    'e-encryption',
+    'e-formpost',
+    'e-misc',
+    'e-name-check',
+    'e-quotas',
+    'e-ratelimit',
+    'e-read-only',
+    'e-remap',
+    'e-slo',
+    'e-staticweb',
+    'e-symlink',
+    'e-tempurl',
+    'e-versions',
+    'e-versions-legacy',
+}
+# Everything but the S3 API (g-).
 FILES = sorted(
-    path for path in (GOLDEN / 'scenarios').glob('*.json') if not path.name.startswith(('e-', 'g-'))
+    path
+    for path in (GOLDEN / 'scenarios').glob('*.json')
+    if not path.name.startswith('g-') and path.stem not in LATER
 )
 
 pytestmark = pytest.mark.skipif(

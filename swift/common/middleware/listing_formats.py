@@ -10,17 +10,25 @@ answer into plain text or XML, or passes JSON on untouched.
 What is no listing (another status or type, no JSON list of objects, something missing in it, too
 long to be converted in memory) passes as it is. Names of the reserved namespace are left out
 unless the request may see them. The body is parsed once, and not at all when JSON is wanted: a
-reserved name cannot hide there, since JSON writes its NUL as an escape.
+reserved name cannot hide there, since JSON writes its NUL as an escape. Filters to the right leave
+their own changes of a container's listing to this one (swift.common.listing_edits).
 Source: sheet 05 section 8, sheet 04 sections 6.1 and 7.1.
 """
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-import orjson
-
 from swift.common.cluster import Cluster
 from swift.common.config.options import is_true
+from swift.common.listing_edits import (
+    EDITED_MAX_BYTES,
+    EDITS,
+    ListingEdit,
+    carry_out,
+    decode,
+    encode,
+    needed,
+    read_body,
+)
 from swift.common.log import get_logger
 from swift.common.places import config_root
 from swift.common.swob import (
@@ -28,7 +36,6 @@ from swift.common.swob import (
     HTTPException,
     HTTPNotAcceptable,
     Request,
-    close_if_possible,
     get_param,
     wsgi_to_str,
 )
@@ -46,7 +53,6 @@ from swift.core.names import RESERVED
 
 OFFERS = (PLAIN, JSON, XML, TEXT_XML)
 FORMATS = {'plain': PLAIN, 'json': JSON, 'xml': XML}
-CONVERTED_MAX_BYTES = 20_480_000
 RESERVED_IN_JSON = b'\\u0000'
 ACCOUNT_KEYS = frozenset(('name', 'count', 'bytes', 'last_modified'))
 CONTAINER_KEYS = frozenset(('name', 'hash', 'bytes', 'content_type', 'last_modified'))
@@ -85,34 +91,41 @@ class ListingFilter:
         except HTTPException as refusal:
             return refusal(env, start_response)
         env['QUERY_STRING'] = with_json_format(env.get('QUERY_STRING', ''))
-        status, headers, body = req.call_application(self.app)
+        env[EDITS] = []
+        try:
+            status, headers, body = req.call_application(self.app)
+        finally:
+            edits = env.pop(EDITS, [])
         code = int(status[:3])
         if code in (200, 204) and env.get('swift.format_listing', True):
             if listing.negotiated:
                 headers = with_vary_accept(headers)
             if _value(headers, 'content-type').partition(';')[0].strip() == JSON:
-                status, headers, body = self._converted(env, listing, status, headers, body)
+                if env['REQUEST_METHOD'] == 'HEAD':
+                    headers = _described(headers, listing.media_type, 0)
+                else:
+                    status, headers, body = self._converted(listing, edits, status, headers, body)
         start_response(status, headers)
         return body
 
-    def _converted(self, env: dict, listing: Listing, status: str, headers: Headers, body):
+    def _converted(self, listing: Listing, edits: Sequence[ListingEdit], status: str,
+                   headers: Headers, body):
         """Return the answer in the wanted format, or as it is when it is no listing."""
-        if env['REQUEST_METHOD'] == 'HEAD':
-            return status, _described(headers, listing.media_type, 0), body
         length = _value(headers, 'content-length')
-        if not length.isdigit() or int(length) > CONVERTED_MAX_BYTES:
+        if not length.isdigit() or int(length) > EDITED_MAX_BYTES:
             return status, headers, body
-        data = _read(body)
+        data = read_body(body)
         as_it_is = (status, headers, [data])
         if len(data) != int(length):
             # Cut off on its way. The announced length lets the outer filters notice.
             return as_it_is
-        if listing.media_type == JSON and (listing.may_see_reserved
-                                           or RESERVED_IN_JSON not in data):
+        if listing.media_type == JSON and not needed(edits, data) and (
+                listing.may_see_reserved or RESERVED_IN_JSON not in data):
             return status, _described(headers, JSON, len(data)), [data]
-        entries = _parse(data)
+        entries = decode(data)
         if entries is None:
             return as_it_is
+        carry_out(edits, data, entries)
         if not listing.may_see_reserved and RESERVED_IN_JSON in data:
             entries = self._without_reserved(listing, entries)
         rendered = _rendered(listing, entries)
@@ -196,29 +209,10 @@ def _described(headers: Headers, media_type: str, length: int) -> Headers:
             ('Content-Length', str(length))]
 
 
-def _read(body: Iterable[bytes]) -> bytes:
-    """Return a whole body and close it. A single chunk is not copied."""
-    try:
-        chunks = body if isinstance(body, list) else list(body)
-        return chunks[0] if len(chunks) == 1 else b''.join(chunks)
-    finally:
-        close_if_possible(body)
-
-
-def _parse(data: bytes) -> list[dict] | None:
-    try:
-        entries = orjson.loads(data)
-    except ValueError:
-        return None
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        return None
-    return entries
-
-
 def _rendered(listing: Listing, entries: Sequence[dict]) -> bytes | None:
     """Return the listing's bytes, None when an entry lacks what the format needs."""
     if listing.media_type == JSON:
-        return json.dumps(entries).encode('ascii')
+        return encode(entries)
     if listing.media_type == PLAIN:
         needed = frozenset(('name',))
     else:
