@@ -105,7 +105,7 @@ SAMPLES = (
            COMMON + 'CommonServerOptions', 8080, OBJECT_ONLY, (
                Section('pipeline:main', lines=(
                    'pipeline = catch_errors gatekeeper healthcheck proxy-logging cache '
-                   'listing_formats bulk tempauth copy proxy-logging proxy-server',)),
+                   'listing_formats bulk tempauth copy slo dlo proxy-logging proxy-server',)),
                Section('app:proxy-server', 'swift.proxy.options:ProxyOptions', _use('proxy')),
                Section('proxy-server:policy:1', 'swift.proxy.options:PolicyOptions',
                        note='One such section per storage policy that differs. Here [DEFAULT] '
@@ -117,6 +117,8 @@ SAMPLES = (
                _filter('bulk', 'bulk:BulkOptions'),
                _filter('tempauth', 'tempauth:TempAuthOptions', '', *TEMPAUTH_USERS),
                _filter('copy', 'copy:CopyOptions'),
+               _filter('slo', 'slo:SloOptions'),
+               _filter('dlo', 'dlo:DloOptions'),
                _filter('crossdomain', 'crossdomain:CrossDomainOptions'),
                _filter('name_check', 'name_check:NameCheckOptions'),
                _filter('read_only', 'read_only:ReadOnlyOptions'))),
