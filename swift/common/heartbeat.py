@@ -18,6 +18,7 @@ from swift.common.swob import Request, Response
 from swift.core.accept import Accept
 
 BLANK = b' '
+CHUNK_SIZE = 'eventlet.minimum_write_chunk_size'
 REPORT_TYPES = ('text/plain', 'application/json', 'application/xml', 'text/xml')
 SEPARATOR = b'\r\n\r\n'
 _XML_DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -45,7 +46,7 @@ def bulk_response(req: Request, media_type: str | None, work: Callable[[], bytes
 
 def flushed(env: dict) -> None:
     """Have every chunk of the answer sent at once."""
-    env['eventlet.minimum_write_chunk_size'] = 0
+    env[CHUNK_SIZE] = 0
 
 
 class Heartbeat:
