@@ -32,7 +32,6 @@ LATER = {
     'e-remap',
     'e-slo',
     'e-staticweb',
-    'e-symlink',
     'e-tempurl',
     'e-versions',
     'e-versions-legacy',

@@ -352,7 +352,8 @@ def with_copy(name: str, value: str) -> tuple[str, str]:
 def _is_copied(name: str, fresh: bool) -> bool:
     """Whether a header of the source goes into the copy; `name` is lower-case."""
     if fresh:
-        return is_sys_meta('object', name)
+        # Where a link points to is what it consists of, as bytes are of other objects.
+        return is_sys_meta('object', name) or name.startswith('x-symlink-target')
     return name not in NOT_COPIED and not name.startswith(('x-backend', 'access-control-'))
 
 
