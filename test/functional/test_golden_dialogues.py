@@ -36,7 +36,6 @@ LATER = {
     'e-slo',
     'e-staticweb',
     'e-symlink',
-    'e-tempurl',
     'e-versions',
     'e-versions-legacy',
 }
