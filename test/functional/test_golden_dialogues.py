@@ -28,7 +28,6 @@ LATER = {
     'e-cname-lookup',
     'e-dlo',
     'e-encryption',
-    'e-formpost',
     'e-misc',
     'e-quotas',
     'e-ratelimit',

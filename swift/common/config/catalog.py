@@ -117,6 +117,7 @@ SAMPLES = (
                _filter('tempurl', 'tempurl:TempUrlOptions'),
                _filter('tempauth', 'tempauth:TempAuthOptions', '', *TEMPAUTH_USERS),
                _filter('copy', 'copy:CopyOptions'),
+               _filter('formpost', 'formpost:FormPostOptions'),
                _filter('crossdomain', 'crossdomain:CrossDomainOptions'),
                _filter('name_check', 'name_check:NameCheckOptions'),
                _filter('read_only', 'read_only:ReadOnlyOptions'))),
