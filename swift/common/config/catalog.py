@@ -113,7 +113,7 @@ SAMPLES = (
            COMMON + 'CommonServerOptions', 8080, OBJECT_ONLY, (
                Section('pipeline:main', lines=(
                    'pipeline = catch_errors gatekeeper healthcheck proxy-logging cache '
-                   'listing_formats tempurl tempauth copy symlink proxy-logging '
+                   'listing_formats bulk tempurl tempauth copy symlink proxy-logging '
                    'proxy-server',)),
                Section('app:proxy-server', 'swift.proxy.options:ProxyOptions', _use('proxy')),
                Section('proxy-server:policy:1', 'swift.proxy.options:PolicyOptions',
@@ -123,6 +123,7 @@ SAMPLES = (
                _filter('gatekeeper', 'gatekeeper:GatekeeperOptions'),
                HEALTHCHECK, LOGGING, CACHE,
                _filter('listing_formats', ''),
+               _filter('bulk', 'bulk:BulkOptions'),
                _filter('tempurl', 'tempurl:TempUrlOptions'),
                _filter('tempauth', 'tempauth:TempAuthOptions', '', *TEMPAUTH_USERS),
                _filter('copy', 'copy:CopyOptions'),
