@@ -113,7 +113,7 @@ SAMPLES = (
            COMMON + 'CommonServerOptions', 8080, OBJECT_ONLY, (
                Section('pipeline:main', lines=(
                    'pipeline = catch_errors gatekeeper healthcheck proxy-logging cache '
-                   'listing_formats bulk tempurl tempauth copy symlink proxy-logging '
+                   'listing_formats bulk tempurl tempauth copy slo dlo symlink proxy-logging '
                    'proxy-server',)),
                Section('app:proxy-server', 'swift.proxy.options:ProxyOptions', _use('proxy')),
                Section('proxy-server:policy:1', 'swift.proxy.options:PolicyOptions',
@@ -129,6 +129,8 @@ SAMPLES = (
                _filter('copy', 'copy:CopyOptions'),
                SYMLINK,
                _filter('formpost', 'formpost:FormPostOptions'),
+               _filter('slo', 'slo:SloOptions'),
+               _filter('dlo', 'dlo:DloOptions'),
                _filter('crossdomain', 'crossdomain:CrossDomainOptions'),
                _filter('name_check', 'name_check:NameCheckOptions'),
                _filter('read_only', 'read_only:ReadOnlyOptions'))),
