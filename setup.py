@@ -17,7 +17,8 @@ APPS = [
 ]
 FILTERS = [f'{name} = swift.common.middleware.{name}:filter_factory' for name in (
     'catch_errors', 'copy', 'crossdomain', 'gatekeeper', 'healthcheck', 'listing_formats',
-    'memcache', 'name_check', 'proxy_logging', 'read_only', 'recon', 'symlink', 'tempauth')]
+    'memcache', 'name_check', 'proxy_logging', 'read_only', 'recon', 'symlink', 'tempauth',
+    'versioned_writes')]
 DISKFILES = ['replication.fs = swift.obj.diskfile:DiskFileManager']
 WATCHERS = ['dark_data = swift.obj.watchers.dark_data:DarkDataWatcher']
 
