@@ -33,8 +33,6 @@ LATER = {
     'e-slo',
     'e-staticweb',
     'e-tempurl',
-    'e-versions',
-    'e-versions-legacy',
 }
 # Everything but the S3 API (g-).
 FILES = sorted(

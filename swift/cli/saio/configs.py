@@ -98,7 +98,7 @@ def filter_options(layout: Layout, name: str) -> dict:
         return {f'user_{user.account}_{user.name}': f'{user.key} {user.groups}'.strip()
                 for user in USERS}
     if name == 'versioned_writes':
-        return {'allow_versioned_writes': 'true'}
+        return {'allow_versioned_writes': 'true', 'allow_object_versioning': 'true'}
     return {}
 
 

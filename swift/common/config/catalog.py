@@ -113,7 +113,8 @@ SAMPLES = (
            COMMON + 'CommonServerOptions', 8080, OBJECT_ONLY, (
                Section('pipeline:main', lines=(
                    'pipeline = catch_errors gatekeeper healthcheck proxy-logging cache '
-                   'listing_formats tempauth copy versioned_writes symlink proxy-logging proxy-server',)),
+                   'listing_formats tempauth copy versioned_writes symlink proxy-logging '
+                   'proxy-server',)),
                Section('app:proxy-server', 'swift.proxy.options:ProxyOptions', _use('proxy')),
                Section('proxy-server:policy:1', 'swift.proxy.options:PolicyOptions',
                        note='One such section per storage policy that differs. Here [DEFAULT] '

@@ -26,7 +26,6 @@ from swift.core.headers import X_BACKEND_ALLOW_RESERVED
 from swift.core.symlinks import SLO_SIZE
 from swift.core.timestamp import Timestamp
 
-SOURCE = 'VW'
 # What an answer says of itself, not of the object.
 NOT_COPIED = frozenset((
     'x-timestamp', 'content-length', 'content-range', 'accept-ranges', 'last-modified', 'date',
@@ -34,50 +33,101 @@ NOT_COPIED = frozenset((
     'x-storage-policy'))
 
 
-def make_request(req: Request, method: str, path: str, query: str = '',
-                 headers: Mapping[str, str] | None = None, *, source: str = SOURCE) -> Request:
-    """Return a request in the cluster's name; `path` is a WSGI string, not quoted."""
-    headers = {X_BACKEND_ALLOW_RESERVED: 'true', **(headers or {})} if '\0' in path else headers
-    sub = make_pre_authed_request(req.environ, method, wsgi_quote(path), headers=headers,
-                                  swift_source=source)
-    sub.query_string = query
-    return sub
+class OwnRequests:
+    """Requests of the cluster itself to the right neighbour; `source` names the feature in logs.
+
+    Paths are WSGI strings and not quoted; one in the reserved namespace opens it.
+    """
+
+    def __init__(self, app: Callable, source: str, size_max: int):
+        self.app = app
+        self._source = source
+        self._size_max = size_max
+
+    def make(self, req: Request, method: str, path: str, query: str = '',
+             headers: Mapping[str, str] | None = None) -> Request:
+        """Return a request that nobody refuses, on behalf of another."""
+        if '\0' in path:
+            headers = {X_BACKEND_ALLOW_RESERVED: 'true', **(headers or {})}
+        sub = make_pre_authed_request(req.environ, method, wsgi_quote(path), headers=headers,
+                                      swift_source=self._source)
+        sub.query_string = query
+        return sub
+
+    def send(self, req: Request, method: str, path: str, query: str = '',
+             headers: Mapping[str, str] | None = None) -> Response:
+        """Return the answer to such a request; the caller closes it."""
+        return self.make(req, method, path, query, headers).get_response(self.app)
+
+    def info_of(self, env: dict, account: str, container: str) -> dict:
+        """Return what is known of a container; shared, not to be changed."""
+        return container_info(env, self.app, wsgi_to_str(account), wsgi_to_str(container),
+                              self._source)
+
+    def read_stored(self, req: Request, path: str, method: str = 'GET') -> Response | None:
+        """Return an object as it is stored, None when it is not there. Raises HTTPException."""
+        resp = self.send(req, method, path, 'symlink=get', {'X-Newest': 'true'})
+        check(req, resp, (404,))
+        if resp.status_int == 404:
+            resp.close()
+            return None
+        return resp
+
+    def store_copy(self, req: Request, found: Response, path: str,
+                   headers: Mapping[str, str] | None = None,
+                   acceptable: tuple[int, ...] = ()) -> int:
+        """Store what was read under another name; closes it. Raises HTTPException.
+
+        Returns the status: of success, or one that is acceptable.
+        """
+        try:
+            length = found.content_length
+            if length is None or length > self._size_max:
+                raise HTTPRequestEntityTooLarge(request=req)
+            put = self.make(req, 'PUT', path, headers={
+                **_copied_headers(found), **(headers or {}), 'Content-Length': str(length)})
+            put.environ['wsgi.input'] = BodyReader(found.app_iter or ())
+            resp = self.put(put)
+        finally:
+            found.close()
+        check(req, resp, acceptable)
+        resp.close()
+        return resp.status_int
+
+    def put(self, put: Request) -> Response:
+        """Make a PUT of something that the cluster trusts: content types, targets of links."""
+        put.environ['swift.content_type_overridden'] = True
+        put.environ['swift.symlink_override'] = True
+        return put.get_response(self.app)
 
 
-def info_of(req: Request, app: Callable, account: str, container: str) -> dict:
-    """Return what is known of a container (WSGI strings); shared, not to be changed."""
-    return container_info(req.environ, app, wsgi_to_str(account), wsgi_to_str(container), SOURCE)
+def _copied_headers(found: Response) -> dict[str, str]:
+    copied = {name: value for name, value in found.headers.items()
+              if name.lower() not in NOT_COPIED and not name.lower().startswith('x-backend')}
+    if is_true(found.headers.get('X-Static-Large-Object')) and SLO_SIZE in found.headers:
+        # Compat: proxies take the parameter out of what they answer.
+        copied['Content-Type'] += f'; {SWIFT_BYTES}={found.headers[SLO_SIZE]}'
+    return copied
 
 
-def write_denial(req: Request, info: Mapping) -> Response | None:
-    """Return the refusal if the requester may not write to the container."""
+def denial(req: Request, acl: str | None) -> Callable | None:
+    """Return the refusal if the requester lacks the right that `acl` gives, or the owner has."""
     authorize = req.environ.get('swift.authorize')
     if authorize is None:
         return None
-    req.acl = info.get('write_acl')
+    req.acl = acl
     return authorize(req)
 
 
-def check(req: Request, resp: Response, not_found_is_fine: bool = False) -> None:
+def check(req: Request, resp: Response, acceptable: tuple[int, ...] = ()) -> None:
     """Raise the client's answer when a request of ours went wrong; closes that answer then."""
     status = resp.status_int
-    if status // 100 == 2 or (status == 404 and not_found_is_fine):
+    if status // 100 == 2 or status in acceptable:
         return
     resp.close()
     if status // 100 == 4:
         raise HTTPPreconditionFailed(request=req)
     raise HTTPServiceUnavailable(request=req)
-
-
-def read_stored(app: Callable, req: Request, path: str,
-                method: str = 'GET') -> Response | None:
-    """Return an object as it is stored, None when it is not there. Raises HTTPException."""
-    resp = make_request(req, method, path, 'symlink=get', {'X-Newest': 'true'}).get_response(app)
-    check(req, resp, not_found_is_fine=True)
-    if resp.status_int == 404:
-        resp.close()
-        return None
-    return resp
 
 
 def time_of(found: Response) -> Timestamp:
@@ -86,32 +136,3 @@ def time_of(found: Response) -> Timestamp:
     if text:
         return Timestamp(text)
     return Timestamp(found.last_modified.timestamp())
-
-
-def store_copy(app: Callable, req: Request, found: Response, path: str, size_max: int,
-               headers: Mapping[str, str] | None = None) -> None:
-    """Store what was read under another name; closes it. Raises HTTPException."""
-    try:
-        length = found.content_length
-        if length is None or length > size_max:
-            raise HTTPRequestEntityTooLarge(request=req)
-        copied = {name: value for name, value in found.headers.items()
-                  if name.lower() not in NOT_COPIED and not name.lower().startswith('x-backend')}
-        if is_true(found.headers.get('X-Static-Large-Object')) and SLO_SIZE in found.headers:
-            # Compat: proxies take the parameter out of what they answer.
-            copied['Content-Type'] += f'; {SWIFT_BYTES}={found.headers[SLO_SIZE]}'
-        put = make_request(req, 'PUT', path, headers={
-            **copied, **(headers or {}), 'Content-Length': str(length)})
-        put.environ['wsgi.input'] = BodyReader(found.app_iter or ())
-        resp = put_internally(app, put)
-    finally:
-        found.close()
-    check(req, resp)
-    resp.close()
-
-
-def put_internally(app: Callable, put: Request) -> Response:
-    """Make a PUT of something that the cluster trusts: content types, targets of links."""
-    put.environ['swift.content_type_overridden'] = True
-    put.environ['swift.symlink_override'] = True
-    return put.get_response(app)

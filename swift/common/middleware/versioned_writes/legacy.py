@@ -20,7 +20,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from swift.common.clock import SYSTEM, Clock
-from swift.common.middleware.versioned_writes import copying
+from swift.common.middleware.versioned_writes.copying import (
+    OwnRequests,
+    check,
+    denial,
+    time_of,
+)
 from swift.common.swob import (
     HTTPBadRequest,
     HTTPException,
@@ -34,6 +39,7 @@ from swift.core import versions
 from swift.core.constraints import Constraints
 from swift.core.timestamp import Timestamp
 
+SOURCE = 'VW'
 MODES = {'X-Versions-Location': versions.STACK, 'X-History-Location': versions.HISTORY}
 CLIENT_HEADERS = {mode: name for name, mode in MODES.items()}
 STORED_LOCATION = 'X-Container-Sysmeta-Versions-Location'
@@ -70,6 +76,7 @@ class LegacyVersioning:
         self.allowed = allowed
         self.limits = limits
         self.clock = clock
+        self._own = OwnRequests(app, SOURCE, limits.max_file_size)
 
     def __call__(self, env: dict, start_response: Callable) -> Iterable[bytes]:
         parts = env['PATH_INFO'].split('/', 4)
@@ -136,14 +143,14 @@ class LegacyVersioning:
     def _object(self, req: Request, names: list[str]) -> Callable:
         """Return what answers a PUT or DELETE. Raises HTTPException."""
         version, account, container, obj = names
-        info = copying.info_of(req, self.app, account, container)
+        info = self._own.info_of(req.environ, account, container)
         location, mode = self._archive_of(info)
         if not location:
             return self.app
         place = Place(f'/{version}/{account}', container, obj, wsgi_unquote(location), mode)
-        denial = copying.write_denial(req, info)
-        if denial is not None:
-            return denial
+        refusal = denial(req, info.get('write_acl'))
+        if refusal is not None:
+            return refusal
         req.environ.setdefault('swift.infocache', {})
         if req.method == 'PUT':
             self._archive(req, place)
@@ -166,18 +173,17 @@ class LegacyVersioning:
 
     def _archive(self, req: Request, place: Place) -> None:
         """Copy the current object, if there is one, to the archive."""
-        found = copying.read_stored(self.app, req, place.path)
+        found = self._own.read_stored(req, place.path)
         if found is not None:
-            name = versions.archive_name(place.obj, copying.time_of(found))
-            copying.store_copy(self.app, req, found, place.archived(name),
-                               self.limits.max_file_size)
+            name = versions.archive_name(place.obj, time_of(found))
+            self._own.store_copy(req, found, place.archived(name))
 
     def _leave_marker(self, req: Request, place: Place) -> None:
         name = versions.archive_name(place.obj, Timestamp(self.clock.time()))
-        put = copying.make_request(req, 'PUT', place.archived(name), headers={
+        put = self._own.make(req, 'PUT', place.archived(name), headers={
             'Content-Type': versions.DELETED_TYPE, 'Content-Length': '0'})
-        resp = copying.put_internally(self.app, put)
-        copying.check(req, resp)
+        resp = self._own.put(put)
+        check(req, resp)
         resp.close()
 
     # -- DELETE in a stack --------------------------------------------------------------------
@@ -187,7 +193,7 @@ class LegacyVersioning:
         entries = self._archived_names(req, place)
         for name, is_marker in entries:
             if is_marker:
-                current = copying.read_stored(self.app, req, place.path, 'HEAD')
+                current = self._own.read_stored(req, place.path, 'HEAD')
                 if current is not None:
                     current.close()
                     break
@@ -197,16 +203,16 @@ class LegacyVersioning:
             elif not self._restore(req, place, name):
                 # The listing lags behind: this one has left the archive.
                 continue
-            return copying.make_request(req, 'DELETE', place.archived(name)).get_response(self.app)
+            return self._own.send(req, 'DELETE', place.archived(name))
         req.query_string = ''
         return self.app
 
     def _restore(self, req: Request, place: Place, name: str) -> bool:
         """Copy an archived version over the current object; False if it is not there."""
-        found = copying.read_stored(self.app, req, place.archived(name))
+        found = self._own.read_stored(req, place.archived(name))
         if found is None:
             return False
-        copying.store_copy(self.app, req, found, place.path, self.limits.max_file_size)
+        self._own.store_copy(req, found, place.path)
         return True
 
     def _archived_names(self, req: Request, place: Place) -> Iterator[tuple[str, bool]]:
@@ -216,10 +222,8 @@ class LegacyVersioning:
                  f'&prefix={wsgi_quote(prefix, safe="")}')
         marker = ''
         while True:
-            listing = copying.make_request(
-                req, 'GET', f'{place.base}/{place.archive}', query + marker)
-            resp = listing.get_response(self.app)
-            copying.check(req, resp, not_found_is_fine=True)
+            resp = self._own.send(req, 'GET', f'{place.base}/{place.archive}', query + marker)
+            check(req, resp, (404,))
             if resp.status_int != 200:
                 resp.close()
                 return
