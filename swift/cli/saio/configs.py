@@ -9,7 +9,8 @@ from swift.cli.saio import rsyncd
 from swift.cli.saio.layout import USERS, Layout
 
 PIPELINE = ('catch_errors gatekeeper healthcheck proxy-logging cache listing_formats bulk '
-            'tempurl crossdomain tempauth copy slo dlo symlink proxy-logging proxy-server')
+            'tempurl crossdomain tempauth copy slo dlo versioned_writes symlink proxy-logging '
+            'proxy-server')
 
 # Daemons look around often, so that a developer sees the effect of what he does.
 DAEMONS = {
@@ -97,6 +98,8 @@ def filter_options(layout: Layout, name: str) -> dict:
     if name == 'tempauth':
         return {f'user_{user.account}_{user.name}': f'{user.key} {user.groups}'.strip()
                 for user in USERS}
+    if name == 'versioned_writes':
+        return {'allow_versioned_writes': 'true', 'allow_object_versioning': 'true'}
     return {}
 
 

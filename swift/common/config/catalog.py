@@ -113,8 +113,8 @@ SAMPLES = (
            COMMON + 'CommonServerOptions', 8080, OBJECT_ONLY, (
                Section('pipeline:main', lines=(
                    'pipeline = catch_errors gatekeeper healthcheck proxy-logging cache '
-                   'listing_formats bulk tempurl tempauth copy slo dlo symlink proxy-logging '
-                   'proxy-server',)),
+                   'listing_formats bulk tempurl tempauth copy slo dlo versioned_writes '
+                   'symlink proxy-logging proxy-server',)),
                Section('app:proxy-server', 'swift.proxy.options:ProxyOptions', _use('proxy')),
                Section('proxy-server:policy:1', 'swift.proxy.options:PolicyOptions',
                        note='One such section per storage policy that differs. Here [DEFAULT] '
@@ -127,6 +127,7 @@ SAMPLES = (
                _filter('tempurl', 'tempurl:TempUrlOptions'),
                _filter('tempauth', 'tempauth:TempAuthOptions', '', *TEMPAUTH_USERS),
                _filter('copy', 'copy:CopyOptions'),
+               _filter('versioned_writes', 'versioned_writes:VersionedWritesOptions'),
                SYMLINK,
                _filter('formpost', 'formpost:FormPostOptions'),
                _filter('slo', 'slo:SloOptions'),
