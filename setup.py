@@ -17,8 +17,8 @@ APPS = [
 ]
 FILTERS = [f'{name} = swift.common.middleware.{name}:filter_factory' for name in (
     'catch_errors', 'copy', 'crossdomain', 'formpost', 'gatekeeper', 'healthcheck',
-    'listing_formats', 'memcache', 'name_check', 'proxy_logging', 'read_only', 'recon', 'tempauth',
-    'tempurl')]
+    'listing_formats', 'memcache', 'name_check', 'proxy_logging', 'read_only', 'recon',
+    'staticweb', 'tempauth', 'tempurl')]
 DISKFILES = ['replication.fs = swift.obj.diskfile:DiskFileManager']
 WATCHERS = ['dark_data = swift.obj.watchers.dark_data:DarkDataWatcher']
 

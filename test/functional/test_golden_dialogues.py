@@ -33,7 +33,6 @@ LATER = {
     'e-ratelimit',
     'e-remap',
     'e-slo',
-    'e-staticweb',
     'e-symlink',
     'e-versions',
     'e-versions-legacy',

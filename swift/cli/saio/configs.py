@@ -9,7 +9,7 @@ from swift.cli.saio import rsyncd
 from swift.cli.saio.layout import USERS, Layout
 
 PIPELINE = ('catch_errors gatekeeper healthcheck proxy-logging cache listing_formats tempurl '
-            'crossdomain tempauth copy proxy-logging proxy-server')
+            'crossdomain tempauth staticweb copy proxy-logging proxy-server')
 
 # Daemons look around often, so that a developer sees the effect of what he does.
 DAEMONS = {

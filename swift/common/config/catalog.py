@@ -116,6 +116,7 @@ SAMPLES = (
                _filter('listing_formats', ''),
                _filter('tempurl', 'tempurl:TempUrlOptions'),
                _filter('tempauth', 'tempauth:TempAuthOptions', '', *TEMPAUTH_USERS),
+               _filter('staticweb', 'staticweb:StaticWebOptions'),
                _filter('copy', 'copy:CopyOptions'),
                _filter('formpost', 'formpost:FormPostOptions'),
                _filter('crossdomain', 'crossdomain:CrossDomainOptions'),
