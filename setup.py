@@ -18,7 +18,7 @@ APPS = [
 FILTERS = [f'{name} = swift.common.middleware.{name}:filter_factory' for name in (
     'bulk', 'catch_errors', 'copy', 'crossdomain', 'dlo', 'formpost', 'gatekeeper', 'healthcheck',
     'listing_formats', 'memcache', 'name_check', 'proxy_logging', 'read_only', 'recon', 'slo',
-    'symlink', 'tempauth', 'tempurl', 'versioned_writes')]
+    'staticweb', 'symlink', 'tempauth', 'tempurl', 'versioned_writes')]
 DISKFILES = ['replication.fs = swift.obj.diskfile:DiskFileManager']
 WATCHERS = ['dark_data = swift.obj.watchers.dark_data:DarkDataWatcher']
 

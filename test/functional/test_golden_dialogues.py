@@ -30,7 +30,6 @@ LATER = {
     'e-quotas',
     'e-ratelimit',
     'e-remap',
-    'e-staticweb',
 }
 # Files recorded with another pipeline: its name, and what replay.py is told with --pipeline
 # because /info does not show it.

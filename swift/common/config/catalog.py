@@ -126,6 +126,7 @@ SAMPLES = (
                _filter('bulk', 'bulk:BulkOptions'),
                _filter('tempurl', 'tempurl:TempUrlOptions'),
                _filter('tempauth', 'tempauth:TempAuthOptions', '', *TEMPAUTH_USERS),
+               _filter('staticweb', 'staticweb:StaticWebOptions'),
                _filter('copy', 'copy:CopyOptions'),
                _filter('versioned_writes', 'versioned_writes:VersionedWritesOptions'),
                SYMLINK,
