@@ -16,8 +16,10 @@ APPS = [
     'account = swift.account.server:app_factory',
 ]
 FILTERS = [f'{name} = swift.common.middleware.{name}:filter_factory' for name in (
-    'catch_errors', 'copy', 'crossdomain', 'gatekeeper', 'healthcheck', 'listing_formats',
-    'memcache', 'name_check', 'proxy_logging', 'read_only', 'recon', 'tempauth', 'tempurl')]
+    'account_quotas', 'backend_ratelimit', 'catch_errors', 'cname_lookup', 'container_quotas',
+    'container_sync', 'copy', 'crossdomain', 'domain_remap', 'etag_quoter', 'gatekeeper',
+    'healthcheck', 'keystoneauth', 'list_endpoints', 'listing_formats', 'memcache',
+    'name_check', 'proxy_logging', 'ratelimit', 'read_only', 'recon', 'tempauth', 'tempurl')]
 DISKFILES = ['replication.fs = swift.obj.diskfile:DiskFileManager']
 WATCHERS = ['dark_data = swift.obj.watchers.dark_data:DarkDataWatcher']
 
