@@ -10,8 +10,8 @@ from swift.core.constraints import (
     check_object_creation,
     config_true_value,
     message_length,
-    split_api_path,
     normalize_delete_at,
+    split_api_path,
     valid_api_version,
 )
 from swift.core.headers import HeaderMap

@@ -63,9 +63,9 @@ def test_roles_in_other_accounts(account):
 
 
 @pytest.mark.parametrize('roles, service, expected', [
-    (['operator'], [], DENIED), (['operator'], ['service'], OWNER), (['other'], ['service'], DENIED),
-    (['operator'], ['other'], DENIED), (['service'], ['operator'], DENIED),
-    (['operator', 'service'], [], DENIED)])
+    (['operator'], [], DENIED), (['operator'], ['service'], OWNER),
+    (['other'], ['service'], DENIED), (['operator'], ['other'], DENIED),
+    (['service'], ['operator'], DENIED), (['operator', 'service'], [], DENIED)])
 def test_accounts_of_services_need_two_tokens(roles, service, expected):
     assert verdict(identity(*roles, service=service), account='SERVICE_pid') is expected
 
