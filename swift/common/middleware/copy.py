@@ -18,6 +18,7 @@ Source: sheet 05 section 16, sheet 04 section 8.6.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from swift.common.body_reader import BodyReader
 from swift.common.cluster import Cluster
 from swift.common.config.options import Options, Seconds, is_true
 from swift.common.heartbeat import CHUNK_SIZE, Heartbeat, flushed
@@ -235,36 +236,6 @@ def _report(response: Response, source: Place, facts: Mapping[str, str],
     return render_report(media_type, document, errors, COPIED_BY)
 
 
-class BodyReader:
-    """A source's body as the `wsgi.input` of a PUT: chunks in, sizes asked for out."""
-
-    def __init__(self, body: Iterable[bytes]):
-        self._chunks = iter(body)
-        self._held = b''
-
-    def read(self, size: int | None = -1) -> bytes:
-        """Return up to `size` bytes, b'' at the end; all that is left without a size."""
-        if size is None or size < 0:
-            data = self._held + b''.join(self._chunks)
-            self._held = b''
-            return data
-        data = self._held or self._next_chunk()
-        self._held = data[size:]
-        return data[:size]
-
-    def read_some(self, size: int) -> bytes:
-        return self.read(size)
-
-    def readline(self, size: int | None = -1) -> bytes:
-        raise AssertionError('bodies of objects are not read by lines')
-
-    def _next_chunk(self) -> bytes:
-        for chunk in self._chunks:
-            if chunk:
-                return chunk
-        return b''
-
-
 def destination(req: Request, source: Place) -> Place:
     """Return where a COPY goes. Raises the 412."""
     if not req.headers.get('Destination'):
@@ -311,7 +282,8 @@ def with_copy(name: str, value: str) -> tuple[str, str]:
 def _is_copied(name: str, fresh: bool) -> bool:
     """Whether a header of the source goes into the copy; `name` is lower-case."""
     if fresh:
-        return is_sys_meta('object', name)
+        # Where a link points to is what it consists of, as bytes are of other objects.
+        return is_sys_meta('object', name) or name.startswith('x-symlink-target')
     return name not in NOT_COPIED and not name.startswith(('x-backend', 'access-control-'))
 
 
