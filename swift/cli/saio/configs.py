@@ -8,8 +8,9 @@ import getpass
 from swift.cli.saio import rsyncd
 from swift.cli.saio.layout import USERS, Layout
 
-PIPELINE = ('catch_errors gatekeeper healthcheck proxy-logging cache listing_formats crossdomain '
-            'tempauth copy versioned_writes symlink proxy-logging proxy-server')
+PIPELINE = ('catch_errors gatekeeper healthcheck proxy-logging cache listing_formats bulk '
+            'tempurl crossdomain tempauth copy versioned_writes symlink proxy-logging '
+            'proxy-server')
 
 # Daemons look around often, so that a developer sees the effect of what he does.
 DAEMONS = {

@@ -113,8 +113,8 @@ SAMPLES = (
            COMMON + 'CommonServerOptions', 8080, OBJECT_ONLY, (
                Section('pipeline:main', lines=(
                    'pipeline = catch_errors gatekeeper healthcheck proxy-logging cache '
-                   'listing_formats tempauth copy versioned_writes symlink proxy-logging '
-                   'proxy-server',)),
+                   'listing_formats bulk tempurl tempauth copy versioned_writes symlink '
+                   'proxy-logging proxy-server',)),
                Section('app:proxy-server', 'swift.proxy.options:ProxyOptions', _use('proxy')),
                Section('proxy-server:policy:1', 'swift.proxy.options:PolicyOptions',
                        note='One such section per storage policy that differs. Here [DEFAULT] '
@@ -123,10 +123,13 @@ SAMPLES = (
                _filter('gatekeeper', 'gatekeeper:GatekeeperOptions'),
                HEALTHCHECK, LOGGING, CACHE,
                _filter('listing_formats', ''),
+               _filter('bulk', 'bulk:BulkOptions'),
+               _filter('tempurl', 'tempurl:TempUrlOptions'),
                _filter('tempauth', 'tempauth:TempAuthOptions', '', *TEMPAUTH_USERS),
                _filter('copy', 'copy:CopyOptions'),
                _filter('versioned_writes', 'versioned_writes:VersionedWritesOptions'),
                SYMLINK,
+               _filter('formpost', 'formpost:FormPostOptions'),
                _filter('crossdomain', 'crossdomain:CrossDomainOptions'),
                _filter('name_check', 'name_check:NameCheckOptions'),
                _filter('read_only', 'read_only:ReadOnlyOptions'))),
