@@ -329,7 +329,6 @@ class VersionedObjects:
         if found is None or is_marker(found.headers.get('Content-Type', '')):
             raise HTTPNotFound(request=req, content_type='text/plain',
                                body='The specified version does not exist')
-        found.close()
         self._keep_null(req, place)
         link = links.Link(version, found.headers.get('Etag', '').strip('"'),
                           symlinks.size_behind(found.headers),
