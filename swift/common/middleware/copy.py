@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from swift.common.body_reader import BodyReader
 from swift.common.cluster import Cluster
 from swift.common.config.options import Options, Seconds, is_true
-from swift.common.heartbeat import Heartbeat, flushed
+from swift.common.heartbeat import CHUNK_SIZE, Heartbeat, flushed
 from swift.common.places import config_root
 from swift.common.sections import read_section
 from swift.common.subrequest import make_subrequest
@@ -152,6 +152,9 @@ class CopyFilter:
             response = put.get_response(self.app)
         finally:
             source_response.close()
+        if CHUNK_SIZE in put.environ:
+            # How the answer is to be sent was said to the PUT, which has an environ of its own.
+            req.environ[CHUNK_SIZE] = put.environ[CHUNK_SIZE]
         if response.is_success:
             response.headers.update(facts)
         return response
