@@ -115,6 +115,11 @@ class Window:
         return self.run('return [...document.querySelectorAll(arguments[0])]'
                         '.map(element => element.innerText)', selector)
 
+    def is_shown(self, selector: str) -> bool:
+        """Tell whether the first such element takes any place in the page."""
+        return self.run('return document.querySelector(arguments[0]).getClientRects().length > 0',
+                        selector)
+
     def click(self, selector: str) -> None:
         self._act(selector, 'click')
 
