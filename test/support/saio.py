@@ -106,16 +106,16 @@ def _claim(base: int) -> bool:
 @contextlib.contextmanager
 def running_saio(root: Path, *options: str) -> Iterator[Saio]:
     """Start a cluster in `root`, yield it, and stop it whatever happens."""
-    done = saio_command(
-        'up',
-        '--port',
-        str(checks.free_port()),
-        '--base-port',
-        str(free_base_port()),
-        *options,
-        root=str(root),
-    )
     try:
+        done = saio_command(
+            'up',
+            '--port',
+            str(checks.free_port()),
+            '--base-port',
+            str(free_base_port()),
+            *options,
+            root=str(root),
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         layout = cluster.load(str(root))
         assert layout is not None
