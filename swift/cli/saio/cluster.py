@@ -26,8 +26,8 @@ from swift.cli.saio.pids import running_pid
 from swift.common.services import STANDALONE
 
 DAEMONS = ('account-replicator', 'container-replicator', 'object-replicator', 'object-updater',
-           'container-updater', 'account-reaper', 'object-expirer', 'container-reconciler',
-           'object-auditor', 'container-auditor', 'account-auditor')
+           'container-updater', 'container-sync', 'account-reaper', 'object-expirer',
+           'container-reconciler', 'object-auditor', 'container-auditor', 'account-auditor')
 START_TIMEOUT_S = 60
 MEMCACHED_MEGABYTES = 64
 

@@ -20,7 +20,7 @@ DAEMONS = {
                'object-expirer': {'interval': 10}, 'object-auditor': {'interval': 60}},
     'container': {'container-replicator': {'interval': 30},
                   'container-updater': {'interval': 10, 'concurrency': 1},
-                  'container-auditor': {'interval': 60}},
+                  'container-auditor': {'interval': 60}, 'container-sync': {'interval': 10}},
     'account': {'account-replicator': {'interval': 30},
                 'account-reaper': {'interval': 10, 'concurrency': 4},
                 'account-auditor': {'interval': 60}},
@@ -134,6 +134,8 @@ def located_options(layout: Layout, daemon: str) -> dict:
     if daemon == 'object-expirer':
         return {'dequeue_from_legacy': 'true',
                 'internal_client_conf_path': f'{layout.etc}/internal-client.conf'}
+    if daemon == 'container-sync':
+        return {'internal_client_conf_path': f'{layout.etc}/internal-client.conf'}
     if daemon.endswith('-replicator'):
         return {'rsync_module': rsyncd.module_template(layout, daemon.partition('-')[0])}
     return {}
