@@ -23,17 +23,7 @@ from test.support.overlay_proxy import overlay_proxy
 GOLDEN = Path(os.environ.get('SWIFT_GOLDEN', '/nonexistent')) / 'http'
 ALLOWED = json.loads((Path(__file__).parent / 'golden_allowed.json').read_text())
 # Files of filters that are not there yet. The list may only shrink.
-LATER = {
-    'e-bulk',
-    'e-dlo',
-    'e-encryption',
-    'e-formpost',
-    'e-slo',
-    'e-staticweb',
-    'e-symlink',
-    'e-versions',
-    'e-versions-legacy',
-}
+LATER = {'e-encryption'}
 # Files recorded with another pipeline: its name, and what replay.py is told with --pipeline
 # because /info does not show it.
 OTHER = {

@@ -8,10 +8,10 @@ import getpass
 from swift.cli.saio import rsyncd
 from swift.cli.saio.layout import USERS, Layout
 
-PIPELINE = (
-    'catch_errors gatekeeper healthcheck proxy-logging cache etag-quoter listing_formats tempurl '
-    'ratelimit crossdomain container_sync tempauth copy container-quotas account-quotas '
-    'proxy-logging proxy-server')
+PIPELINE = ('catch_errors gatekeeper healthcheck proxy-logging cache etag-quoter listing_formats '
+            'bulk tempurl ratelimit crossdomain container_sync tempauth staticweb copy '
+            'container-quotas account-quotas slo dlo versioned_writes symlink proxy-logging '
+            'proxy-server')
 
 # Daemons look around often, so that a developer sees the effect of what he does.
 DAEMONS = {
@@ -29,6 +29,8 @@ DAEMON_NICENESS = 15
 # One expirer is enough for all nodes.
 ON_FIRST_NODE = ('object-expirer',)
 CLIENT_PIPELINE = 'catch_errors proxy-logging cache proxy-server'
+LINKED_CLIENT_PIPELINE = 'catch_errors proxy-logging cache symlink proxy-server'
+FILTER_ENTRY_POINTS = {'proxy-logging': 'proxy_logging', 'cache': 'memcache'}
 REALM, REALM_CLUSTER = 'saio', 'saio_endpoint'
 
 
@@ -37,8 +39,9 @@ def all_files(layout: Layout) -> dict[str, str]:
     files = {'swift.conf': swift_conf(layout), 'proxy-server.conf': proxy_conf(layout),
              'test.conf': test_conf(layout), 'dispersion.conf': dispersion_conf(layout),
              'rsyncd.conf': rsyncd.config(layout),
+             'internal-client.conf': client_conf(layout, 'internal-client',
+                                                 names=LINKED_CLIENT_PIPELINE),
              'container-sync-realms.conf': realms_conf(layout),
-             'internal-client.conf': client_conf(layout, 'internal-client'),
              'container-reconciler.conf': client_conf(
                  layout, 'reconciler', section('container-reconciler', {'interval': 10}))}
     for kind in DAEMONS:
@@ -73,11 +76,12 @@ def proxy_conf(layout: Layout) -> str:
     return text + pipeline(layout, PIPELINE)
 
 
-def client_conf(layout: Layout, log_name: str, daemon: str = '') -> str:
+def client_conf(layout: Layout, log_name: str, daemon: str = '',
+                names: str = CLIENT_PIPELINE) -> str:
     """Return the pipeline of a client inside a daemon, and the daemon's own section."""
     text = section('DEFAULT', {'recon_cache_path': layout.cache(1),
                                **common_options(layout, log_name)})
-    return text + daemon + pipeline(layout, CLIENT_PIPELINE)
+    return text + daemon + pipeline(layout, names)
 
 
 def realms_conf(layout: Layout) -> str:
@@ -109,6 +113,8 @@ def filter_options(layout: Layout, name: str) -> dict:
     if name == 'tempauth':
         return {f'user_{user.account}_{user.name}': f'{user.key} {user.groups}'.strip()
                 for user in USERS}
+    if name == 'versioned_writes':
+        return {'allow_versioned_writes': 'true', 'allow_object_versioning': 'true'}
     return {}
 
 

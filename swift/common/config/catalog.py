@@ -97,13 +97,21 @@ def _storage_head(kind: str, table: str) -> tuple[Section, ...]:
 
 
 EXPIRER = 'swift.obj.expirer:ObjectExpirerOptions'
-CLIENT_PIPELINE = (
-    Section('pipeline:main', lines=('pipeline = catch_errors proxy-logging cache proxy-server',)),
+SYMLINK = _filter('symlink', 'symlink:SymlinkOptions')
+_CLIENT = (
     Section('app:proxy-server', '', (*_use('proxy'), 'account_autocreate = true',
                                      'allow_account_management = true')),
     Section('filter:catch_errors', '', _use('catch_errors')),
     Section('filter:proxy-logging', '', _use('proxy_logging')),
     Section('filter:cache', '', _use('memcache')))
+CLIENT_PIPELINE = (
+    Section('pipeline:main', lines=('pipeline = catch_errors proxy-logging cache proxy-server',)),
+    *_CLIENT)
+# For daemons that should see what clients see; others want links as they are.
+LINKED_CLIENT_PIPELINE = (
+    Section('pipeline:main',
+            lines=('pipeline = catch_errors proxy-logging cache symlink proxy-server',)),
+    *_CLIENT, SYMLINK)
 
 
 SAMPLES = (
@@ -118,8 +126,9 @@ SAMPLES = (
            COMMON + 'CommonServerOptions', 8080, OBJECT_ONLY, (
                Section('pipeline:main', lines=(
                    'pipeline = catch_errors gatekeeper healthcheck proxy-logging cache '
-                   'listing_formats container_sync tempurl ratelimit tempauth copy '
-                   'container-quotas account-quotas proxy-logging proxy-server',)),
+                   'listing_formats bulk tempurl ratelimit container_sync tempauth staticweb copy '
+                   'container-quotas account-quotas slo dlo versioned_writes symlink '
+                   'proxy-logging proxy-server',)),
                Section('app:proxy-server', 'swift.proxy.options:ProxyOptions', _use('proxy')),
                Section('proxy-server:policy:1', 'swift.proxy.options:PolicyOptions',
                        note='One such section per storage policy that differs. Here [DEFAULT] '
@@ -127,24 +136,31 @@ SAMPLES = (
                CATCH_ERRORS,
                _filter('gatekeeper', 'gatekeeper:GatekeeperOptions'),
                HEALTHCHECK, LOGGING, CACHE,
-               _filter('listing_formats', ''),
-               _filter('container_sync', 'container_sync:ContainerSyncOptions'),
-               _filter('tempurl', 'tempurl:TempUrlOptions'),
-               _filter('ratelimit', 'ratelimit:RateLimitOptions'),
-               _filter('tempauth', 'tempauth:TempAuthOptions', '', *TEMPAUTH_USERS),
-               AUTHTOKEN,
-               _filter('keystoneauth', 'keystoneauth:KeystoneAuthOptions'),
-               _filter('copy', 'copy:CopyOptions'),
-               _filter('container-quotas', '', 'container_quotas'),
-               _filter('account-quotas', '', 'account_quotas'),
                _filter('etag-quoter', 'etag_quoter:EtagQuoterOptions', 'etag_quoter'),
                _filter('cname_lookup', 'cname_lookup:CnameLookupOptions'),
                _filter('domain_remap', 'domain_remap:DomainRemapOptions'),
-               _filter('list-endpoints', 'list_endpoints:ListEndpointsOptions',
-                       'list_endpoints'),
-               _filter('crossdomain', 'crossdomain:CrossDomainOptions'),
+               _filter('listing_formats', ''),
                _filter('name_check', 'name_check:NameCheckOptions'),
-               _filter('read_only', 'read_only:ReadOnlyOptions'))),
+               _filter('bulk', 'bulk:BulkOptions'),
+               _filter('tempurl', 'tempurl:TempUrlOptions'),
+               _filter('ratelimit', 'ratelimit:RateLimitOptions'),
+               _filter('read_only', 'read_only:ReadOnlyOptions'),
+               _filter('crossdomain', 'crossdomain:CrossDomainOptions'),
+               _filter('container_sync', 'container_sync:ContainerSyncOptions'),
+               _filter('formpost', 'formpost:FormPostOptions'),
+               _filter('tempauth', 'tempauth:TempAuthOptions', '', *TEMPAUTH_USERS),
+               AUTHTOKEN,
+               _filter('keystoneauth', 'keystoneauth:KeystoneAuthOptions'),
+               _filter('staticweb', 'staticweb:StaticWebOptions'),
+               _filter('copy', 'copy:CopyOptions'),
+               _filter('container-quotas', '', 'container_quotas'),
+               _filter('account-quotas', '', 'account_quotas'),
+               _filter('slo', 'slo:SloOptions'),
+               _filter('dlo', 'dlo:DloOptions'),
+               _filter('versioned_writes', 'versioned_writes:VersionedWritesOptions'),
+               SYMLINK,
+               _filter('list-endpoints', 'list_endpoints:ListEndpointsOptions',
+                       'list_endpoints'))),
     Sample('account-server.conf', 'Account server and its daemons.',
            COMMON + 'DatabaseServerOptions', 6202, OBJECT_ONLY + PROXY_ONLY,
            (*_storage_head('account', 'swift.account.options:AccountServerOptions'),
@@ -197,7 +213,7 @@ SAMPLES = (
                    'cluster_clustername1 = https://host1/v1/',
                    'cluster_clustername2 = https://host2/v1/'), commented=True),)),
     Sample('internal-client.conf', 'Pipeline of clients inside daemons. Never add gatekeeper.',
-           sections=CLIENT_PIPELINE),
+           sections=LINKED_CLIENT_PIPELINE),
 )
 
 
