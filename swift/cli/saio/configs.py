@@ -30,7 +30,6 @@ DAEMON_NICENESS = 15
 ON_FIRST_NODE = ('object-expirer',)
 CLIENT_PIPELINE = 'catch_errors proxy-logging cache proxy-server'
 LINKED_CLIENT_PIPELINE = 'catch_errors proxy-logging cache symlink proxy-server'
-FILTER_ENTRY_POINTS = {'proxy-logging': 'proxy_logging', 'cache': 'memcache'}
 REALM, REALM_CLUSTER = 'saio', 'saio_endpoint'
 
 
