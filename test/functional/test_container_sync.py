@@ -21,11 +21,12 @@ def sync_pass(saio):
     assert saio.swift_init('container-sync', 'stop').returncode == 0
 
     def run():
+        # Of all nodes, though the cluster itself starts only the first one's daemon.
         done = saio.swift_init('container-sync', 'once')
         assert done.returncode == 0, done.stdout + done.stderr
 
     yield run
-    assert saio.swift_init('container-sync', 'start', '--share-memory').returncode == 0
+    assert saio.swift_init('container-sync.1', 'start').returncode == 0
 
 
 @pytest.fixture

@@ -28,6 +28,9 @@ DAEMONS = {
 DAEMON_NICENESS = 15
 # One expirer is enough for all nodes.
 ON_FIRST_NODE = ('object-expirer',)
+# Configured on every node, started on the first one only, to save memory: containers with a replica
+# there are served. `swift-init container-sync start` serves the others too.
+STARTED_ON_FIRST_NODE = ('container-sync',)
 CLIENT_PIPELINE = 'catch_errors proxy-logging cache proxy-server'
 LINKED_CLIENT_PIPELINE = 'catch_errors proxy-logging cache symlink proxy-server'
 REALM, REALM_CLUSTER = 'saio', 'saio_endpoint'
