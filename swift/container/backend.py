@@ -29,6 +29,7 @@ from swift.core.shard_range import RangeQuery, ShardRange
 UNSHARDED, SHARDING, SHARDED, COLLAPSED = 'unsharded', 'sharding', 'sharded', 'collapsed'
 QUOTED_ROOT_KEY = 'X-Container-Sysmeta-Shard-Quoted-Root'
 ROOT_KEY = 'X-Container-Sysmeta-Shard-Root'
+SYNC_TARGET_KEY = 'X-Container-Sync-To'
 
 # Names looked up by one query of a merge.
 LOOKUP_NAMES = 100
@@ -260,15 +261,32 @@ class ContainerBroker(ReplicatedBroker):
                 'status_changed_at = max(status_changed_at, ?) WHERE storage_policy_index <> ?',
                 (policy_index, timestamp, policy_index))
 
-    def set_sync_points(self, point1: int, point2: int) -> None:
-        """Store how far container sync has come."""
+    def set_sync_points(self, point1: int, point2: int, target: str | None = None) -> bool:
+        """Store how far container sync has come; True iff that was done.
+
+        `target`: only if the container is still to be synchronised to there.
+        """
         with self.writing() as file:
+            if target is not None and self._sync_target(file) != target:
+                return False
             known = file.columns('container_stat')
             for name in ('x_container_sync_point1', 'x_container_sync_point2'):
                 if name not in known:
                     file.db.execute(f'ALTER TABLE container_stat ADD COLUMN {name} '
                                     'INTEGER DEFAULT -1')
             self._set(file, x_container_sync_point1=point1, x_container_sync_point2=point2)
+            return True
+
+    def _sync_target(self, file: DatabaseFile) -> str:
+        metadata = db_metadata.parse(self._stat(file).get('metadata'))
+        return metadata.get(SYNC_TARGET_KEY, ('',))[0]
+
+    def _store_metadata(self, file: DatabaseFile, metadata: db_metadata.Metadata) -> None:
+        """As for all databases; and another target of container sync has been sent nothing yet."""
+        if metadata.get(SYNC_TARGET_KEY, ('',))[0] != self._sync_target(file):
+            if 'x_container_sync_point1' in file.columns('container_stat'):
+                self._set(file, x_container_sync_point1=-1, x_container_sync_point2=-1)
+        super()._store_metadata(file, metadata)
 
     def reported(self, put_timestamp: str, delete_timestamp: str, object_count: int,
                  bytes_used: int) -> None:
@@ -471,6 +489,18 @@ class ContainerBroker(ReplicatedBroker):
             self._merge_ranges(target, ranges, self._own_path(target))
 
     # -- misplaced rows -------------------------------------------------------------------------
+
+    def rows_between(self, point: int, end: int | None, count: int
+                     ) -> list[tuple[int, ObjectRecord]]:
+        """Return up to `count` rows behind a point, up to `end` if given, by number."""
+        with self.reading() as file:
+            policy = ('storage_policy_index' if 'storage_policy_index' in file.columns('object')
+                      else '0')
+            limit = (1 << 63) - 1 if end is None else end
+            rows = file.db.execute(
+                f'SELECT ROWID, {_ROW}, {policy} FROM object WHERE ROWID > ? AND ROWID <= ? '
+                'ORDER BY ROWID LIMIT ?', (point, limit, count)).fetchall()
+            return [(row[0], ObjectRecord(*row[1:])) for row in rows]
 
     def misplaced_since(self, point: int, count: int) -> list[tuple[int, ObjectRecord]]:
         """Return up to `count` rows behind a point that are of another policy, by number."""
