@@ -26,7 +26,9 @@ from swift.core.timestamp import Timestamp
 ASYNC_DELETE_TYPE = 'application/async-deleted'
 # How far below a multiple of the divisor the names of task containers lie: 0 to 99 seconds.
 OFFSETS = 100
-_NOT_THERE = (404, 412)
+# What object servers answer when the object does not expire at the time of the DELETE.
+REPLACED = 412
+_NOT_THERE = (404, REPLACED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,24 @@ def delete_headers(task: Task) -> dict[str, str]:
     # The row of this task is removed by who carries it out, not through the object server.
     return {'X-Timestamp': task.time.normal, 'X-If-Delete-At': task.time.normal,
             'X-Backend-Clean-Expiring-Object-Queue': 'no'}
+
+
+def newest_headers() -> dict[str, str]:
+    """Return the headers of the HEAD that asks all servers for the newest version, expired or not.
+
+    It goes before each DELETE of an expired object. The tombstone will have the time of the task,
+    so a server that missed a younger version must not get the DELETE: it would accept it, for
+    what it has did expire, and its tombstone would beat the younger version everywhere.
+    """
+    return {'X-Newest': 'true', 'X-Backend-Open-Expired': 'true'}
+
+
+def is_replaced(task: Task, delete_at: str | None) -> bool:
+    """Tell whether the newest version has another time to go than the task says, or none.
+
+    `delete_at` is the X-Delete-At of that version, None if it has none.
+    """
+    return delete_at != str(int(task.time))
 
 
 def judge(task: Task, status: int, now: float, reclaim_age_s: float) -> Fate:

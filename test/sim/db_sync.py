@@ -4,13 +4,14 @@ Follows swift/common/db/replication/daemon.py and sync.py; decisions are core/db
 """
 from collections import deque
 from collections.abc import Generator
+from functools import lru_cache
 from typing import Any
 
 from swift.core import db_sync
 from swift.core.db_sync import Horizons, Method
 from test.sim.databases import Database, Facts
 from test.sim.network import Call
-from test.sim.world import Node
+from test.sim.world import Node, by_text
 
 Steps = Generator[Any, Any, Any]
 PER_DIFF = 3
@@ -20,7 +21,7 @@ HANDOFF_DELETE = 0
 
 def replicate_pass(node: Node) -> Steps:
     """One pass over all databases of a node."""
-    paths = sorted(node.disk.dbs, key=str)
+    paths = sorted(node.disk.dbs, key=by_text)
     node.scheduler.rng.shuffle(paths)
     for path in paths:
         db = node.disk.dbs.get(path)
@@ -30,8 +31,12 @@ def replicate_pass(node: Node) -> Steps:
     node.disk.landed.clear()
 
 
+# In calm weather time stands still while a whole round is done.
+_horizons = lru_cache(64)(Horizons.of)
+
+
 def _replicate(node: Node, db: Database) -> Steps:
-    horizons = Horizons.of(node.now(), node.reclaim_age_s)
+    horizons = _horizons(node.now(), node.reclaim_age_s)
     db.reclaim(horizons)
     facts = db.facts()
     yield

@@ -42,7 +42,11 @@ def _list(proxy: Proxy, path: Path) -> Steps:
 
 def _carry_out(proxy: Proxy, task: Task, reclaim_age_s: float) -> Steps:
     path = path_of(task.account, task.container, task.obj)
-    status = yield from proxy.expire(path, task.time, int(task.time))
+    status, delete_at = yield from proxy.newest(path)
+    if status == 200 and expirer_queue.is_replaced(task, delete_at and str(delete_at)):
+        status = expirer_queue.REPLACED
+    elif status in (200, 404):
+        status = yield from proxy.expire(path, task.time, int(task.time))
     proxy.scheduler.note('%s expires %s at %s: %s', proxy, path, task.time, status)
     fate = expirer_queue.judge(task, status, proxy.now(), reclaim_age_s)
     if fate in (Fate.DONE, Fate.DROPPED):

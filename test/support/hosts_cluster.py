@@ -20,7 +20,9 @@ from test.support.service import eventually
 
 PORT = 8080
 MEMCACHED_PORT = 11211
-NODE_TIMEOUT_S = 2                               # a cut lan swallows bytes: do not wait for long
+# A cut lan swallows bytes: do not wait for long. Servers give up what they tell each other before
+# the proxy gives them up, or a write that happened is answered 503.
+NODE_TIMEOUT_S, SERVER_TIMEOUT_S = 3, 1
 
 
 class HostsLayout(Layout):
@@ -90,6 +92,7 @@ def running_on_hosts(root: Path, hosts: Hosts) -> Iterator[HostsCluster]:
     made = cluster.make(HostsLayout(root=str(root), port=PORT, memcache_port=MEMCACHED_PORT,
                                     nodes=hosts.count, workers=1))
     _write_proxies(made)
+    _hurry_servers(made)
     running = HostsCluster(made, hosts)
     with contextlib.ExitStack() as stack:
         for host in hosts.numbers:
@@ -110,6 +113,16 @@ def _write_proxies(layout: HostsLayout) -> None:
         text = text.replace('/proxy.log', f'/proxy{host}.log').replace(
             '[app:proxy-server]\n', f'[app:proxy-server]\nnode_timeout = {NODE_TIMEOUT_S}\n')
         (etc / 'proxy-server' / f'{host}.conf').write_text(text)
+
+
+def _hurry_servers(layout: HostsLayout) -> None:
+    for kind in ('container', 'object'):
+        for node in layout.node_numbers:
+            path = Path(layout.etc) / f'{kind}-server' / f'{node}.conf'
+            app = f'[app:{kind}-server]\n'
+            text = path.read_text()
+            assert app in text
+            path.write_text(text.replace(app, f'{app}node_timeout = {SERVER_TIMEOUT_S}\n'))
 
 
 @contextlib.contextmanager
