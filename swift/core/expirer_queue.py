@@ -26,8 +26,9 @@ from swift.core.timestamp import Timestamp
 ASYNC_DELETE_TYPE = 'application/async-deleted'
 # How far below a multiple of the divisor the names of task containers lie: 0 to 99 seconds.
 OFFSETS = 100
-# What object servers answer when the object does not expire at the time of the DELETE.
-REPLACED = 412
+# What object servers answer when the object is younger than the DELETE, and when it does not
+# expire at the time that the DELETE says.
+CONFLICT, REPLACED = 409, 412
 _NOT_THERE = (404, REPLACED)
 
 
@@ -148,12 +149,14 @@ def newest_headers() -> dict[str, str]:
     return {'X-Newest': 'true', 'X-Backend-Open-Expired': 'true'}
 
 
-def is_replaced(task: Task, delete_at: str | None) -> bool:
-    """Tell whether the newest version has another time to go than the task says, or none.
+def foresee(task: Task, time: Timestamp, delete_at: int | None) -> int | None:
+    """Return the status with which servers refuse to delete the newest version; None: they do not.
 
-    `delete_at` is the X-Delete-At of that version, None if it has none.
+    `time` is when that version was last changed, `delete_at` when it expires.
     """
-    return delete_at != str(int(task.time))
+    if time >= task.time:
+        return CONFLICT
+    return None if delete_at == int(task.time) else REPLACED
 
 
 def judge(task: Task, status: int, now: float, reclaim_age_s: float) -> Fate:
@@ -162,7 +165,7 @@ def judge(task: Task, status: int, now: float, reclaim_age_s: float) -> Fate:
     404 and 412 may change: the object, or its new time, may not have reached these servers yet.
     After `reclaim_age_s` nothing arrives any more.
     """
-    if 200 <= status < 300 or status == 409 or (task.is_async_delete and status == 404):
+    if 200 <= status < 300 or status == CONFLICT or (task.is_async_delete and status == 404):
         return Fate.DONE
     if status in _NOT_THERE:
         return Fate.DROPPED if float(task.time) < now - reclaim_age_s else Fate.WAITING

@@ -5,7 +5,8 @@ rows are due and what an answer means is decided in core.expirer_queue. A pass:
 
     HEAD .expiring_objects -> containers, until the first that is not due
       -> rows, until the first that is not due -> mine? delayed? -> mixed over target containers
-        -> DELETE the object through the internal client -> DELETE the row on all its primaries
+        -> HEAD the newest version, DELETE the object, both through the internal client
+          -> DELETE the row on all its primaries
 
 Two ways to be configured: by [object-expirer] in object-server.conf, which does nothing until
 `dequeue_from_legacy = true`, or by a file of its own whose path contains `expirer`, which also
@@ -13,7 +14,7 @@ holds the pipeline of the internal client.
 
 Safe to kill at any moment: a row goes only after its object.
 """
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -259,23 +260,39 @@ class ObjectExpirer(Daemon):
 
     def carry_out(self, task: Task) -> Fate:
         """Delete one object, then its row. Raises UnexpectedResponse for errors."""
-        resp = self.client().make_request(
-            'DELETE', make_path(task.account, task.container, task.obj),
-            expirer_queue.delete_headers(task), _ANSWERS)
-        resp.close()
-        fate = expirer_queue.judge(task, resp.status_int, self.clock.time(),
-                                   self.options.reclaim_age)
+        refusal = None if task.is_async_delete else self._refusal(task)
+        resp = None
+        if refusal is None:
+            resp = self._ask('DELETE', task, expirer_queue.delete_headers(task), _ANSWERS)
+        status = refusal or resp.status_int
+        fate = expirer_queue.judge(task, status, self.clock.time(), self.options.reclaim_age)
         if fate is Fate.DONE:
             self.expired += 1
             self.statsd.increment('objects')
         elif fate is Fate.WAITING:
             self.logger.debug('Object %s is not there to be deleted (%d); will look again',
-                              task.path, resp.status_int)
+                              task.path, status)
         elif fate is Fate.FAILED:
             raise UnexpectedResponse(f'Unexpected response: {resp.status}', resp)
         if fate in (Fate.DONE, Fate.DROPPED):
             self._pop(task)
         return fate
+
+    def _ask(self, method: str, task: Task, headers: Mapping[str, str],
+             acceptable: Sequence[int]) -> Any:
+        resp = self.client().make_request(
+            method, make_path(task.account, task.container, task.obj), headers, acceptable)
+        resp.close()
+        return resp
+
+    def _refusal(self, task: Task) -> int | None:
+        """Return the status with which the newest version refuses to be deleted, None if none."""
+        resp = self._ask('HEAD', task, expirer_queue.newest_headers(), (2, 404))
+        if resp.status_int == 404:
+            return None                          # deleted, or not here yet: the DELETE will say
+        delete_at = resp.headers.get('X-Delete-At')
+        return expirer_queue.foresee(task, Timestamp(resp.headers['X-Timestamp']),
+                                     int(delete_at) if delete_at else None)
 
     def _pop(self, task: Task) -> None:
         """Remove a row on all its primaries; what fails is found again, or replicated."""

@@ -42,10 +42,11 @@ def _list(proxy: Proxy, path: Path) -> Steps:
 
 def _carry_out(proxy: Proxy, task: Task, reclaim_age_s: float) -> Steps:
     path = path_of(task.account, task.container, task.obj)
-    status, delete_at = yield from proxy.newest(path)
-    if status == 200 and expirer_queue.is_replaced(task, delete_at and str(delete_at)):
-        status = expirer_queue.REPLACED
-    elif status in (200, 404):
+    status, time, delete_at = yield from proxy.newest(path)
+    refusal = expirer_queue.foresee(task, time, delete_at) if status == 200 else None
+    if refusal or status == 503:
+        status = refusal or status
+    else:
         status = yield from proxy.expire(path, task.time, int(task.time))
     proxy.scheduler.note('%s expires %s at %s: %s', proxy, path, task.time, status)
     fate = expirer_queue.judge(task, status, proxy.now(), reclaim_age_s)

@@ -18,7 +18,7 @@ from test.sim.scheduler import Scheduler
 from test.sim.storm import Plan, Storm, daemon
 from test.sim.world import ACCOUNT, PART_COUNT, Node, Path, Ring, object_names, path_of
 
-STEPS = 2500
+STEPS = 3000
 STORM_SHARES = (0.8, 0.2)
 NODE_COUNT = 5
 PROXY_COUNT = 2
