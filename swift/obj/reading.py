@@ -36,7 +36,7 @@ from swift.obj.verified import Verified
 SMALL_BODY_BYTES = 65536
 # How much is read ahead in one step of a larger body: some chunks, so that a step is worth its
 # two thread switches.
-STEP_BYTES = 262144
+STEP_CHUNKS = 4
 # And how much is sent in one step past the process: until the socket is full, mostly.
 SEND_STEP_BYTES = 4 << 20
 _DROP_CACHE_EVERY_BYTES = 1 << 20

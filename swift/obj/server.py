@@ -99,7 +99,8 @@ class ObjectController:
         self.clock = clock
         self.store = Store(options, cluster, logger, statsd, clock)
         self.updates = Updates(self.store, pool, options, logger)
-        self._uploads = Uploads(self.store, options.network_chunk_size)
+        self._uploads = Uploads(self.store, options.network_chunk_size,
+                                options.cooperative_period)
         self._headers = Headers(options.allowed_headers, cluster.constraints)
         self._log = RequestLog(options, logger, clock)
         self.verbs = _ALL_VERBS if options.replication_server else _CLIENT_VERBS
