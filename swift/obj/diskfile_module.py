@@ -21,8 +21,8 @@ def check_diskfile_modules(policies: Iterable[StoragePolicy],
                            load: Callable[[str, str], Any] | None = None) -> None:
     """Raise ConfigError for the first policy whose module cannot be honoured."""
     for policy in policies:
-        module = policy.diskfile_module
         own = parse_reference(DEFAULT_DISKFILES[policy.policy_type])
+        module = policy.diskfile_module or DEFAULT_DISKFILES[policy.policy_type]
         try:
             found = parse_reference(module)
             if found == own:

@@ -3,7 +3,7 @@
 Follows swift/common/db/replication/daemon.py and sync.py; decisions are core/db_sync's.
 """
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from functools import lru_cache
 from typing import Any
 
@@ -31,12 +31,17 @@ def replicate_pass(node: Node) -> Steps:
     node.disk.landed.clear()
 
 
-# In calm weather time stands still while a whole round is done.
-_horizons = lru_cache(64)(Horizons.of)
+@lru_cache(64)
+def _horizons(of: Callable[[float, float], Horizons], now: float, reclaim_age_s: float) -> Horizons:
+    """Call the rule; in calm weather time stands still while a whole round is done.
+
+    The rule is a part of the key, for mutations put others in its place.
+    """
+    return of(now, reclaim_age_s)
 
 
 def _replicate(node: Node, db: Database) -> Steps:
-    horizons = _horizons(node.now(), node.reclaim_age_s)
+    horizons = _horizons(Horizons.of, node.now(), node.reclaim_age_s)
     db.reclaim(horizons)
     facts = db.facts()
     yield

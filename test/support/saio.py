@@ -9,7 +9,6 @@ import fcntl
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,8 @@ from swift.cli.saio import checks, cluster
 from swift.cli.saio.layout import Layout
 
 CLONE = Path(__file__).resolve().parents[2]
+# The same for everybody on this machine, wherever their temporary files are.
+CLAIMS = '/tmp'
 _CLAIMS: list[IO] = []  # keeps the lock files of this process open
 
 
@@ -93,7 +94,7 @@ def free_base_port(nodes: int = 4) -> int:
 
 
 def _claim(base: int) -> bool:
-    claim = open(Path(tempfile.gettempdir()) / f'swift-test-ports-{base}.lock', 'a')  # noqa: SIM115
+    claim = open(f'{CLAIMS}/swift-test-ports-{base}.lock', 'a')  # noqa: SIM115
     try:
         fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -6,9 +6,10 @@ from swift.obj.cooperation import turns
 
 @pytest.mark.parametrize('period, pauses', [(0, []), (1, [1, 2, 3, 4]), (2, [2, 4]), (5, [])])
 def test_others_run_after_every_so_many_chunks(period, pauses):
-    seen, number = [], 0
-    took = turns(period, 100, lambda: seen.append(number))
-    for number in range(1, 5):
+    moved, seen = [], []
+    took = turns(period, 100, lambda: seen.append(len(moved)))
+    for _chunk in range(4):
+        moved.append(100)
         took(100)
     assert seen == pauses
 
