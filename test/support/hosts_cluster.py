@@ -16,6 +16,7 @@ from swift.cli.saio import cluster, configs
 from swift.cli.saio.layout import AUTH_PATH, Layout
 from swift.common.services import parse_services
 from test.support.hosts import LAN, Hosts
+from test.support.saio import PATIENCE_S
 from test.support.service import eventually
 
 PORT = 8080
@@ -54,7 +55,7 @@ class HostsCluster:
         """Run a program on a host, in the cluster's environment."""
         return subprocess.run(self.hosts.command(host, *words), env=self.environment(),
                               stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              timeout=120, check=False)
+                              timeout=PATIENCE_S, check=False)
 
     def swift_init(self, *words: str) -> subprocess.CompletedProcess:
         """Run swift-init: `name.N` on host N, other names on every host for its own instance.
@@ -134,7 +135,7 @@ def _memcached(hosts: Hosts, host: int) -> Iterator[None]:
         probe = hosts.command(host, 'bash', '-c',
                               f'exec 3<>/dev/tcp/127.0.0.1/{MEMCACHED_PORT}')
         eventually(lambda: subprocess.run(probe, capture_output=True, check=False
-                                          ).returncode == 0, 'memcached')
+                                          ).returncode == 0, 'memcached', PATIENCE_S)
         yield
     finally:
         process.terminate()

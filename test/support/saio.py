@@ -18,6 +18,8 @@ from swift.cli.saio import checks, cluster
 from swift.cli.saio.layout import Layout
 
 CLONE = Path(__file__).resolve().parents[2]
+# A program that hangs ends some day; many clusters on few processors are no hanging.
+PATIENCE_S = 600
 # The same for everybody on this machine, wherever their temporary files are.
 CLAIMS = '/tmp'
 _CLAIMS: list[IO] = []  # keeps the lock files of this process open
@@ -43,7 +45,7 @@ class Saio:
     def swift_init(self, *words: str) -> subprocess.CompletedProcess:
         return self.program('swift-init', *words)
 
-    def program(self, *argv: str, timeout_s: float = 120) -> subprocess.CompletedProcess:
+    def program(self, *argv: str, timeout_s: float = PATIENCE_S) -> subprocess.CompletedProcess:
         """Run one of our programs in the cluster's environment."""
         return subprocess.run(
             argv,
@@ -73,7 +75,7 @@ def saio_command(*words: str, root: str, **kwargs) -> subprocess.CompletedProces
         cwd='/',
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=PATIENCE_S,
         check=False,
         **kwargs,
     )
