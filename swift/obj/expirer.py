@@ -19,23 +19,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from swift.common import recon_cache
-from swift.common.cluster import Cluster
+from swift.common.client_daemon import ClientDaemon
 from swift.common.config.common import DaemonOptions
 from swift.common.config.options import Bool, Float, Integer, Prefixed, Seconds, Text
 from swift.common.config.parser import readconf
-from swift.common.daemon import Daemon
-from swift.common.direct_client import DirectClient, DirectError
+from swift.common.direct_client import DirectError
 from swift.common.errors import ConfigError, TransportError
 from swift.common.green import Pile, Pool
-from swift.common.http.pool import ConnectionPool
-from swift.common.internal_client import (
-    InternalClient,
-    UnexpectedResponse,
-    conf_for,
-    global_conf_of,
-    make_path,
-)
-from swift.common.metrics import Statsd
+from swift.common.internal_client import UnexpectedResponse, conf_for, make_path
 from swift.core import expirer_queue
 from swift.core.expirer_queue import Delays, Fate, Task
 from swift.core.pending_update import Rate
@@ -89,14 +80,15 @@ class Share:
         return cls(process, processes)
 
 
-class ObjectExpirer(Daemon):
+class ObjectExpirer(ClientDaemon):
     """The daemon. Tests give it an internal client and a pool."""
 
     options_class = ObjectExpirerOptions
 
-    def __init__(self, conf: Mapping[str, str], logger: Any = None, *,
-                 cluster: Cluster | None = None, pool: Any = None,
-                 client: InternalClient | None = None, **parts: Any):
+    agent = AGENT
+    statsd_name = 'object-expirer'
+
+    def __init__(self, conf: Mapping[str, str], logger: Any = None, **parts: Any):
         super().__init__(conf, logger, **parts)
         options = self.options
         try:
@@ -105,13 +97,8 @@ class ObjectExpirer(Daemon):
             raise ConfigError(str(err)) from err
         Share.of(options.process, options.processes)
         self.own_file = own_file(conf)
-        self.cluster = cluster or Cluster.load(options.swift_dir, logger=self.logger)
         self.queue_account = (options.auto_create_account_prefix
                               + options.expiring_objects_account_name)
-        self.statsd = Statsd.from_options(conf, tail=options.log_name or 'object-expirer',
-                                          logger=self.logger)
-        self.direct = DirectClient(pool or ConnectionPool(), clock=self.clock)
-        self._given_client = client
         self.expired = 0
 
     @property
@@ -119,17 +106,10 @@ class ObjectExpirer(Daemon):
         """Whether the configuration lets this daemon work."""
         return bool(self.own_file) or self.options.dequeue_from_legacy
 
-    def client(self) -> InternalClient:
-        """Return the internal client, loading its pipeline at first use. Raises ConfigError."""
-        if self._given_client is None:
-            options = self.options
-            path = self.own_file or conf_for(options.internal_client_conf_path,
-                                             options.swift_dir)
-            self._given_client = InternalClient(
-                path, AGENT, options.request_tries, use_replication_network=True,
-                global_conf=global_conf_of(self.conf, options.swift_dir, path),
-                sleep=self._sleep)
-        return self._given_client
+    def client_path(self) -> str | None:
+        """Return where the pipeline is: in a file that is the expirer's own, or elsewhere."""
+        options = self.options
+        return self.own_file or conf_for(options.internal_client_conf_path, options.swift_dir)
 
     def rest_after(self, took_s: float) -> float:
         """Rest a random part of what is left: several expirers must not work in step."""
@@ -159,7 +139,7 @@ class ObjectExpirer(Daemon):
             return
         began = self.clock.monotonic()
         self.expired = 0
-        containers, rows = self.client().get_account_info(self.queue_account)
+        containers, rows = self.client.get_account_info(self.queue_account)
         self.logger.info('Pass beginning for task account %s; %s possible containers; %s '
                          'possible objects', self.queue_account, containers, rows)
         self._work_off(self._due_tasks(share, self.clock.time()), began)
@@ -196,7 +176,7 @@ class ObjectExpirer(Daemon):
 
     def _due_containers(self, now: float) -> Iterator[str]:
         unexpected = 0
-        for entry in self.client().iter_containers(self.queue_account):
+        for entry in self.client.iter_containers(self.queue_account):
             name = entry.get('name', '')
             time = expirer_queue.container_time(name)
             if time is None:
@@ -213,7 +193,7 @@ class ObjectExpirer(Daemon):
 
     def _tasks_of(self, container: str, share: Share, now: float) -> Iterator[Task]:
         is_empty = True
-        for entry in self.client().iter_objects(self.queue_account, container):
+        for entry in self.client.iter_objects(self.queue_account, container):
             is_empty = False
             name = entry.get('name', '')
             try:
@@ -238,7 +218,7 @@ class ObjectExpirer(Daemon):
     def _remove_container(self, container: str) -> None:
         """Remove an empty task container. One that got rows meanwhile refuses (409)."""
         try:
-            self.client().delete_container(self.queue_account, container,
+            self.client.delete_container(self.queue_account, container,
                                            acceptable=(2, 404, 409))
         except UnexpectedResponse as err:
             self._count_error('Cannot delete task container %s/%s: %s', self.queue_account,
@@ -280,7 +260,7 @@ class ObjectExpirer(Daemon):
 
     def _ask(self, method: str, task: Task, headers: Mapping[str, str],
              acceptable: Sequence[int]) -> Any:
-        resp = self.client().make_request(
+        resp = self.client.make_request(
             method, make_path(task.account, task.container, task.obj), headers, acceptable)
         resp.close()
         return resp
