@@ -35,7 +35,7 @@ from test.support import memory
 from test.support.client import Client
 from test.support.faults import Faults
 from test.support.logs import RecordingLogger
-from test.support.saio import running_saio
+from test.support.saio import running_saio, wait_for_daemons
 
 NODE = 1
 CONTAINER = 'many'
@@ -176,6 +176,7 @@ def measure(saio, count: int, seconds: float) -> None:
         fill(faults, client.account, number)
         print(f'{number} {what} made in {time.monotonic() - began:.0f} s', flush=True)
     hurry(saio)
+    wait_for_daemons(saio.layout)
     for daemon in DAEMONS:
         most, took, ended = peak_of_pass(saio, daemon, seconds)
         print(f'{daemon}: {most:.0f} MiB at most, {"pass ended" if ended else "stopped"} '

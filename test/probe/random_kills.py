@@ -19,7 +19,7 @@ from test.support.client import Answer, Client
 from test.support.faults import Faults
 from test.support.killer import Killer
 from test.support.mixed_load import Ledger, MixedLoad
-from test.support.saio import running_saio
+from test.support.saio import running_saio, wait_for_daemons
 from test.support.service import eventually
 from test.support.strict_check import Figures, settle
 
@@ -69,6 +69,7 @@ def run(saio, seed: int, seconds: float) -> Result:
     with MixedLoad(client, list(CONTAINERS), seed) as load, Killer(saio, seed) as killer:
         threading.Event().wait(seconds)          # the length of the run, nothing waits for it
     faults.quiet()
+    wait_for_daemons(saio.layout)
     # Proxies leave nodes that failed alone for a minute; new ones have no such memories.
     faults.init('main', 'restart')
     problems, figures = settle(faults, client.account, load.ledger)

@@ -16,7 +16,7 @@ from swift.cli.saio import cluster, configs
 from swift.cli.saio.layout import AUTH_PATH, Layout
 from swift.common.services import parse_services
 from test.support.hosts import LAN, Hosts
-from test.support.saio import PATIENCE_S
+from test.support.saio import PATIENCE_S, wait_for_daemons
 from test.support.service import eventually
 
 PORT = 8080
@@ -94,6 +94,7 @@ def running_on_hosts(root: Path, hosts: Hosts) -> Iterator[HostsCluster]:
                                     nodes=hosts.count, workers=1))
     _write_proxies(made)
     _hurry_servers(made)
+    wait_for_daemons(made)
     running = HostsCluster(made, hosts)
     with contextlib.ExitStack() as stack:
         for host in hosts.numbers:
