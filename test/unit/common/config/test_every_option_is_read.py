@@ -1,12 +1,14 @@
 """Every declared option is read somewhere: an option that does nothing is a lie in the sample file.
 
-Read means: its attribute is fetched, or its name stands as a text (getattr, tables of names),
-outside of the declarations, in the package of the declaration or in swift/common. Sections that
-share a package and an option's name are not told apart.
+Read means: its attribute is fetched, or its name stands as a text (getattr, tables of names) or
+fits one that is put together (f'container_{kind}s'), outside of the declarations, in the package
+of the declaration or in swift/common. Sections that share a package and an option's name are not
+told apart.
 """
 import ast
 import importlib
 import pkgutil
+import re
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from swift.common.config.options import Option, Options
 
 ROOT = Path(swift.__file__).parent
 SHARED, CONFIGURATION = 'swift.common', 'swift.common.config'
+NAME_SIZE_MIN = 8
 # Options that wait for the part of the system that they belong to, and what is for show only.
 ERASURE_CODING = {'commit_window', 'concurrent_ec_extra_requests', 'write_legacy_ec_crc'}
 SHARDING = {'recheck_updating_shard_ranges', 'recheck_listing_shard_ranges',
@@ -64,8 +67,20 @@ def names_in(tree, table_names):
             found.add(node.attr)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             found.add(node.value)
+        elif isinstance(node, ast.JoinedStr):
+            found.add(pattern_of(node))
+            waiting += [part for part in node.values if not isinstance(part, ast.Constant)]
+            continue
         waiting += ast.iter_child_nodes(node)
     return found
+
+
+def pattern_of(text):
+    """Return what an f-string can be, as a pattern; too short ones are no names."""
+    fixed = [part.value if isinstance(part, ast.Constant) else None for part in text.values]
+    if len(''.join(filter(None, fixed))) < NAME_SIZE_MIN:
+        return ''
+    return re.compile(''.join('.+' if part is None else re.escape(part) for part in fixed))
 
 
 def package_of(module_name):
@@ -90,7 +105,12 @@ def is_read(table, option):
     places = read_by_package()
     # What is declared for all may be read by one.
     where = places.values() if package == SHARED else (places[package], places[SHARED])
-    return any(wanted & read for read in where)
+    return any(wanted & read or any(pattern.fullmatch(name) for pattern in patterns_in(read))
+               for read in where)
+
+
+def patterns_in(read):
+    return [known for known in read if isinstance(known, re.Pattern)]
 
 
 def unread():
@@ -110,6 +130,9 @@ def test_exceptions_are_needed():
 def test_an_option_that_only_its_declaration_names_is_found():
     tree = ast.parse('class MyOptions(Options):\n'
                      '    rules = (refuse_unless(lambda o: o.one > 1, "two"),)\n'
-                     'def f(options): return options.three, getattr(options, "four")\n')
-    assert names_in(tree, {'MyOptions'}) >= {'three', 'four'}
-    assert not names_in(tree, {'MyOptions'}) & {'one', 'two'}
+                     'def f(options): return options.three, getattr(options, "four")\n'
+                     'def g(options, k): return getattr(options, f"{k}_per_second"), f"{k}one"\n')
+    found = names_in(tree, {'MyOptions'})
+    assert found >= {'three', 'four'} and not found & {'one', 'two'}
+    pattern, = patterns_in(found)
+    assert pattern.fullmatch('get_per_second') and not pattern.fullmatch('one')
