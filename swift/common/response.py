@@ -191,7 +191,7 @@ class Response:
     _challenge = False
     _conditional_etag = None
     # Media type of a 412 that a condition makes; None: it keeps that of the response.
-    refused_type: str | None = DEFAULT_CONTENT_TYPE
+    refused_type: str | None = None
     boundary = None
 
     def __init__(self, body=None, status=None, headers=None, app_iter=None, request=None,

@@ -105,7 +105,6 @@ def present(req: Request, found: Lookup, allowed: frozenset[str], body: Any) -> 
     metadata = state.metadata
     time, data_time = state.time, state.data_time.internal
     answer = Response(request=req, conditional_response=True, app_iter=body)
-    answer.refused_type = None
     headers = answer.headers
     headers['Content-Type'] = metadata.get('Content-Type') or DEFAULT_CONTENT_TYPE
     for name, value in metadata.items():
