@@ -73,6 +73,7 @@ class Response(HeaderAccess):
         self._channel: Channel | None = channel
         self._pool = pool
         self._content: bytes | None = None
+        self._broken: OSError | None = None
         try:
             framing = wire.framing_of(request.method, head)
         except wire.BadAnswer as err:
@@ -87,17 +88,23 @@ class Response(HeaderAccess):
     def read(self, length: int | None = None) -> bytes:
         """Return `length` bytes, fewer only at the end of the body, all of it without a length.
 
-        Raises requests.exceptions.ConnectionError if the connection ends before the body does.
+        Raises requests.exceptions.ConnectionError if the connection ends before the body does;
+        what came until then was returned by the call before.
         """
         if length is None or length < 0:
             return b''.join(iter(lambda: self._some(wire.MAX_LINE_SIZE), b''))
+        if self._broken is not None:
+            raise self._broken
         block = self._some(length) if length else b''
         if len(block) == length or not block:
             return block
         parts, missing = [block], length - len(block)
-        while missing and (block := self._some(missing)):
-            parts.append(block)
-            missing -= len(block)
+        try:
+            while missing and (block := self._some(missing)):
+                parts.append(block)
+                missing -= len(block)
+        except OSError as err:
+            self._broken = err
         return b''.join(parts)
 
     @property

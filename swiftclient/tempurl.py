@@ -8,6 +8,7 @@ import base64
 import hashlib
 import hmac
 import logging
+import math
 import re
 import time
 from calendar import timegm
@@ -47,15 +48,19 @@ def parse_timestamp(seconds, absolute=False) -> tuple[int | float, bool]:
     try:
         stamp = float(seconds)
     except ValueError:
-        if absolute:
-            raise ValueError(TIME_ERRMSG)
-        try:
-            stamp = parse_timeout(seconds)
-        except ValueError:
-            raise ValueError(TIME_ERRMSG)
+        stamp = _from_units(seconds, absolute)
     if stamp < 0 or not stamp.is_integer():
         raise ValueError(TIME_ERRMSG)
     return int(stamp), absolute
+
+
+def _from_units(text: str, absolute: bool) -> float:
+    """Return whole seconds of such as 1.5h; a time of the clock has no unit."""
+    try:
+        seconds = math.nan if absolute else math.trunc(parse_timeout(text))
+    except (ValueError, OverflowError):
+        seconds = math.nan
+    return float(seconds)
 
 
 def _from_date(text: str) -> float:
@@ -142,7 +147,7 @@ def _check_path(path: str, prefix: bool) -> None:
 
 
 def _constructor(digest):
-    known = DIGESTS.get(digest.lower()) if isinstance(digest, str) else digest
+    known = DIGESTS.get(digest) if isinstance(digest, str) else digest
     if known not in DIGESTS.values():
         raise ValueError('digest must be one of sha1, sha256, or sha512')
     return known
