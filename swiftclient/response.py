@@ -6,21 +6,14 @@ connection with it.
 """
 
 import gzip
-from dataclasses import dataclass, field
+from collections import namedtuple
 
 from swiftclient import failures, wire
 from swiftclient.headers import decoded_octets
 from swiftclient.transport import Channel, Pool
 from swiftclient.wire import Ends
 
-
-@dataclass(frozen=True)
-class Request:
-    """What was asked, for messages."""
-
-    method: str
-    url: str
-    headers: dict = field(default_factory=dict)
+Request = namedtuple('Request', 'method url headers')  # what was asked, for messages
 
 
 class RawHeaders(dict):

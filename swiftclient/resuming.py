@@ -4,7 +4,7 @@ Source: the client sheet, section 1.7. The rest is asked for with Range and If-M
 the rest of the same object. All requests for it together count as attempts of the Connection.
 """
 
-from dataclasses import dataclass
+from collections import namedtuple
 
 import swiftclient.client
 from swiftclient.exceptions import ClientException
@@ -18,15 +18,10 @@ def can_resume(asked_headers, headers) -> bool:
     return not ranged and 'transfer-encoding' not in headers and 'content-length' in headers
 
 
-@dataclass(frozen=True)
-class Again:
+class Again(namedtuple('Again', 'connection container name query_string headers')):
     """How to ask for the object again."""
 
-    connection: object
-    container: str
-    name: str
-    query_string: str | None
-    headers: dict
+    __slots__ = ()
 
     def ask(self, headers: dict, chunk_size: int) -> tuple:
         return self.connection._retry(

@@ -4,15 +4,12 @@ Source: the client sheet, section 2. Pure but for the clock: the lines that are 
 signature in its three forms, and the grammar of times.
 """
 
-import base64
 import hashlib
-import hmac
 import logging
 import math
 import re
 import time
-from calendar import timegm
-from dataclasses import dataclass
+from collections import namedtuple
 
 EXPIRES_ISO8601_FORMAT = '%Y-%m-%dT%H:%M:%SZ'
 SHORT_EXPIRES_ISO8601_FORMAT = '%Y-%m-%d'
@@ -64,6 +61,8 @@ def _from_units(text: str, absolute: bool) -> float:
 
 
 def _from_date(text: str) -> float:
+    from calendar import timegm
+
     for form, seconds_of in ((EXPIRES_ISO8601_FORMAT, timegm),
                              (LOCAL_EXPIRES_ISO8601_FORMAT, time.mktime),
                              (SHORT_EXPIRES_ISO8601_FORMAT, time.mktime)):
@@ -74,15 +73,10 @@ def _from_date(text: str) -> float:
     raise ValueError(TIME_ERRMSG)
 
 
-@dataclass(frozen=True)
-class _Grant:
+class _Grant(namedtuple('_Grant', 'method path expires prefix ip_range')):
     """What is signed: anything that the server will compare."""
 
-    method: str
-    path: str
-    expires: int
-    prefix: bool = False
-    ip_range: str | None = None
+    __slots__ = ()
 
     def lines(self) -> str:
         path = f'prefix:{self.path}' if self.prefix else self.path
@@ -90,6 +84,9 @@ class _Grant:
         return '\n'.join([f'ip={self.ip_range}', *lines] if self.ip_range else lines)
 
     def signature(self, key: bytes, digest) -> str:
+        import base64  # only here: few who import this module sign
+        import hmac
+
         mac = hmac.new(key, self.lines().encode('utf-8'), digest)
         if mac.digest_size < hashlib.sha512().digest_size:
             return mac.hexdigest()
