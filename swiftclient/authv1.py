@@ -8,7 +8,7 @@ its own (tempauth), without an identity service. keystoneauth1 is needed for thi
 """
 
 import json
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urljoin
 
 from keystoneauth1 import exceptions, loading
@@ -21,7 +21,7 @@ STATE = ('account', 'auth_token', 'auth_url', 'expires', 'issued', 'storage_url'
 
 
 def _now() -> datetime:
-    return datetime.now(timezone.utc)
+    return datetime.now(UTC)
 
 
 class AccessInfoV1:
