@@ -112,7 +112,8 @@ def test_loader_is_found_by_name_and_takes_options():
     assert (made.auth_url, made.user, made.key, made.account) == ('u', 'n', 'p', 'a')
 
 
-def test_connection_with_a_session_renews_its_token():
+def test_connection_with_a_session_renews_its_token(monkeypatch):
+    monkeypatch.setattr('swiftclient.client.sleep', lambda seconds: None)
     with scripted() as server:
         server.answers += [
             granted(x_storage_url=server.url), answer(401),

@@ -66,7 +66,8 @@ def framing(method='GET', status=200, version=(1, 1), **headers):
     ({'status': 304, 'content_length': '5'}, (Ends.NONE, 0, True)),
     ({'content_length': '5', 'connection': 'Close'}, (Ends.LENGTH, 5, False)),
     ({'content_length': '5', 'version': (1, 0)}, (Ends.LENGTH, 5, False)),
-    ({'content_length': '5', 'version': (1, 0), 'connection': 'keep-alive'}, (Ends.LENGTH, 5, True)),
+    ({'content_length': '5', 'version': (1, 0), 'connection': 'keep-alive'},
+     (Ends.LENGTH, 5, True)),
 ])
 def test_where_a_body_ends(case, expected):
     assert framing(**case) == expected
