@@ -174,7 +174,7 @@ def test_tls_with_trust(tls_server, certificate, monkeypatch, way):
 
 @pytest.mark.parametrize('options', [{'cacert': '/no/such/file'}, {'cert': '/no/such/file'}])
 def test_file_that_cannot_be_used_is_named_and_not_tried_again(tls_server, options):
-    with pytest.raises(ClientException, match='cannot use /no/such/file') as caught:
+    with pytest.raises(ClientException, match='cannot use .*/no/such/file') as caught:
         ask(HTTPConnection(tls_server.secure, **options))
     assert caught.value.http_status is None and not tls_server.connections
 
