@@ -261,6 +261,13 @@ def test_redirection_to_another_server():
     assert other.seen[0].header('host') == f'127.0.0.1:{other.port}'
 
 
+@pytest.mark.parametrize('path,target', [('', '/'), ('?q', '/?q'), ('/a;b?q', '/a;b?q')])
+def test_path_of_a_url_that_ends_with_its_host(path, target):
+    with scripted(answer(302, location=f'/elsewhere{target}'), answer(200)) as server:
+        assert ask(HTTPConnection(server.root), path=path).status == 200
+    assert [seen.target for seen in server.seen] == [target, f'/elsewhere{target}']
+
+
 def test_attributes_that_callers_use():
     parsed, conn = http_connection('https://h:1/x?y', cacert='ca', cert='c', cert_key='k',
                                    timeout=3, proxy='http://p:3/rest')
