@@ -9,6 +9,7 @@ import functools
 import os
 import select
 import socket
+import weakref
 from collections import namedtuple
 
 from swiftclient import failures, wire
@@ -181,6 +182,8 @@ class Pool:
 
     def __init__(self):
         self._idle: list[Channel] = []
+        # Programs that never close() get no warnings of sockets left open.
+        weakref.finalize(self, _close_all, self._idle)
 
     def channel(self, server: Server) -> Channel:
         """Return an idle connection, the last used first, or a new one."""
@@ -201,8 +204,12 @@ class Pool:
             channel.close()
 
     def close(self) -> None:
-        while self._idle:
-            self._idle.pop().close()
+        _close_all(self._idle)
+
+
+def _close_all(channels: list[Channel]) -> None:
+    while channels:
+        channels.pop().close()
 
 
 def read_head(channel: Channel) -> wire.Head:

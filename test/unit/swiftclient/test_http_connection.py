@@ -1,5 +1,6 @@
 """HTTPConnection against a server on loopback: what goes over the wire, and what comes back."""
 
+import gc
 import io
 import select
 import socket
@@ -259,6 +260,16 @@ def test_redirection_to_another_server():
             assert ask(conn).read() == b'here' and ask(conn).status == 200
     assert [seen.connection for seen in server.seen] == [1, 1]
     assert other.seen[0].header('host') == f'127.0.0.1:{other.port}'
+
+
+def test_connection_that_is_dropped_closes_its_sockets():
+    with scripted(answer(200)) as server:
+        conn = HTTPConnection(server.url)
+        ask(conn)
+        sock = conn._pool._idle[0]._sock
+        del conn
+        gc.collect()
+        assert sock.fileno() == -1
 
 
 @pytest.mark.parametrize('path,target', [('', '/'), ('?q', '/?q'), ('/a;b?q', '/a;b?q')])
