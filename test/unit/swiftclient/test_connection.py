@@ -231,6 +231,26 @@ class Resettable:
         self.read = io.BytesIO(b'round %d' % self.round).read
 
 
+def test_blocks_of_an_upload_are_let_go():
+    alive, peak = set(), []
+
+    class Block(bytes):
+        def __del__(self):
+            alive.discard(id(self))
+
+    def blocks():
+        for _ in range(50):
+            block = Block(1000)
+            alive.add(id(block))
+            peak.append(len(alive))
+            yield block
+
+    with scripted(answer(201)) as server:
+        connection(server).put_object('c', 'o', blocks())
+        assert server.seen[0].body == bytes(50_000)
+    assert max(peak) <= 3 and not alive
+
+
 class OneWay:
     def __init__(self):
         self.read = io.BytesIO(b'once').read
