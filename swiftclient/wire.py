@@ -59,7 +59,7 @@ Head = namedtuple('Head', 'version status reason headers')
 
 def parse_head(block: bytes) -> Head:
     """Return the head that `block` holds, without the empty line at its end."""
-    first, *lines = block.decode('latin-1').split('\r\n')
+    first, *lines = block.decode('latin-1').replace('\r\n', '\n').split('\n')
     found = _STATUS_LINE.match(first)
     if not found:
         raise BadAnswer(f'no status line of HTTP: {first[:100]!r}')
