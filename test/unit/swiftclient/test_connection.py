@@ -2,6 +2,8 @@
 
 import inspect
 import io
+import subprocess
+import sys
 
 import pytest
 import requests
@@ -373,6 +375,20 @@ def test_attributes_of_a_new_connection():
     assert options == {'auth_token': 'ot', 'region_name': 'r'}
     named = set(inspect.signature(Connection).parameters)
     assert named <= set(vars(conn))
+
+
+def test_programs_that_eventlet_has_patched():
+    """Such programs have no `select.poll`, and sockets and threads of another kind."""
+    code = ('import warnings; warnings.simplefilter("ignore"); import eventlet\n'
+            'eventlet.monkey_patch(); import sys, swiftclient\n'
+            'conn = swiftclient.Connection(preauthurl=sys.argv[1], preauthtoken="t")\n'
+            'conn.put_object("c", "o", b"x" * 200000)\n'
+            'print(conn.get_object("c", "o")[1])')
+    with scripted(answer(201), answer(200, b'body')) as server:
+        done = subprocess.run([sys.executable, '-c', code, server.url], capture_output=True,
+                              text=True, check=False)
+        assert (done.stdout, done.returncode) == ("b'body'\n", 0), done.stderr
+        assert server.connections == 1 and len(server.seen[0].body) == 200000
 
 
 def test_with_closes_the_connection():
