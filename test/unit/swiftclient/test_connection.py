@@ -131,6 +131,16 @@ def test_refused_token_without_a_way_to_another(missing):
     assert len(server.seen) == 1
 
 
+def test_refused_token_of_an_application_credential(monkeypatch):
+    monkeypatch.setattr('swiftclient.client.get_auth', lambda *args, **kwargs: (url, 'next'))
+    credential = {'auth_type': 'v3applicationcredential', 'application_credential_id': 'i',
+                  'application_credential_secret': 's'}
+    with scripted(answer(401), answer(204)) as server:
+        url = server.url
+        connection(server, user=None, key=None, os_options=credential).head_account()
+    assert [seen.header('x-auth-token') for seen in server.seen] == ['t', 'next']
+
+
 class Session:
     """The three methods of a session of keystoneauth1 that are used."""
 
