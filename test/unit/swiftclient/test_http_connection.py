@@ -177,7 +177,8 @@ class Source:
 
 @pytest.mark.parametrize('data,body,length', [
     (None, b'', '0'), ('', b'', '0'), ('hé', 'hé'.encode(), '3'), (b'h', b'h', '1'),
-    (bytearray(b'ab'), b'ab', '2'), (memoryview(b'abcd').cast('H'), b'abcd', '4'), (iter([b'a', b'', 'é']), 'aé'.encode(), None),
+    (bytearray(b'ab'), b'ab', '2'), (memoryview(b'abcd').cast('H'), b'abcd', '4'),
+    (iter([b'a', b'', 'é']), 'aé'.encode(), None),
     (Source(b'abc'), b'abc', None), (Source(b'a' * 70000), b'a' * 70000, None),
 ], ids=lambda value: type(value).__name__)
 def test_bodies_of_requests(data, body, length):
