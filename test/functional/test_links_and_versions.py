@@ -57,6 +57,19 @@ def test_a_static_link_to_a_versioned_object_holds_on_to_its_tag(client, contain
     assert client.get(f'{container}/s').status == 409
 
 
+def test_a_static_link_in_a_versioned_container(client, container, versioned):
+    client.put(f'{container}/o', b'data')
+    etag = client.head(f'{container}/o').header('Etag')
+    answer = link(client, f'{versioned}/s', f'{container}/o', X_Symlink_Target_Etag=etag)
+    assert answer.status == 201
+    version = answer.header('X-Object-Version-Id')
+    for query in ('', f'?version-id={version}'):
+        assert client.get(f'{versioned}/s', query=query).body == b'data'
+    client.put(f'{container}/o', b'changed')
+    for query in ('', f'?version-id={version}'):
+        assert client.get(f'{versioned}/s', query=query).status == 409
+
+
 def test_conditions_and_ranges_are_about_the_current_version(client, container, versioned):
     put_version(client, f'{versioned}/o', b'one')
     put_version(client, f'{versioned}/o', b'second')
