@@ -39,7 +39,7 @@ setup(
     install_requires=[
         'eventlet>=0.36', 'greenlet>=3.0', 'PasteDeploy>=3.0', 'setuptools', 'xattr>=0.9',
         'httptools>=0.6', 'numpy>=1.24', 'orjson>=3.8', 'pyeclib>=1.6', 'cryptography>=40',
-        'requests>=2.4',
+        'requests>=2.30', 'urllib3>=2',
     ],
     extras_require={
         'test': ['pytest>=7', 'pytest-timeout', 'hypothesis>=6', 'ruff', 'python-memcached>=1.59',

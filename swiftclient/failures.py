@@ -1,8 +1,7 @@
 """Errors of the connection, as the exceptions of `requests` that programs catch.
 
-Source: the client sheet, sections 1.4, 1.7 and 9.1. `requests` is imported only when something
-fails: it takes longer than a whole request. Its exceptions are OSErrors, so that `except OSError`
-catches them here without that import.
+Source: the client sheet, sections 1.4, 1.7 and 9.1. Here alone the errors of urllib3 become those
+of `requests`, which is imported only when something fails: it takes longer than a whole request.
 """
 
 import sys
@@ -21,26 +20,30 @@ def is_tls_error(err: BaseException) -> bool:
     return known is not None and isinstance(err, known.SSLError)
 
 
-def not_connected(where: str, err: OSError) -> OSError:
-    if is_tls_error(err):
-        return _exceptions().SSLError(f'TLS with {where}: {err}')
-    if isinstance(err, TimeoutError):
-        return _exceptions().ConnectTimeout(f'Connecting to {where} timed out: {err}')
-    return _exceptions().ConnectionError(
-        f'Failed to establish a new connection to {where}: {err}')
+def lost(where: str, err: Exception) -> OSError:
+    """Translate what urllib3 raised instead of an answer from `where`, or of the rest of one."""
+    from urllib3 import exceptions as raised
 
-
-def lost(where: str, doing: str, err: Exception | str) -> OSError:
-    """A connection that was there broke while `doing` something."""
-    if isinstance(err, TimeoutError):
-        return _exceptions().ReadTimeout(f'{where}: timed out {doing}')
-    if isinstance(err, BaseException) and is_tls_error(err):
-        return _exceptions().SSLError(f'{where}: {doing}: {err}')
-    return _exceptions().ConnectionError(f'{where}: connection broken {doing}: {err}')
+    known = _exceptions()
+    if isinstance(err, raised.NewConnectionError):
+        return known.ConnectionError(
+            f'Failed to establish a new connection to {where}: {err.__cause__ or err}')
+    for kind, translated in ((raised.SSLError, known.SSLError),
+                             (raised.ProxyError, known.ProxyError),
+                             (raised.ConnectTimeoutError, known.ConnectTimeout),
+                             (raised.TimeoutError, known.ReadTimeout),
+                             (raised.LocationValueError, known.InvalidURL)):
+        if isinstance(err, kind):
+            return translated(f'{where}: {err}')
+    return known.ConnectionError(f'{where}: {err}')
 
 
 def too_many_redirects(where: str, limit: int) -> OSError:
     return _exceptions().TooManyRedirects(f'{where}: exceeded {limit} redirects')
+
+
+def invalid_url(url: str) -> OSError:
+    return _exceptions().InvalidURL(f'No URL of HTTP: {url!r}')
 
 
 def invalid_header(err: Exception) -> OSError:

@@ -5,11 +5,14 @@ octets are UTF-8, and percent sequences that are UTF-8 are undone, because calle
 Pure.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import quote, unquote
 
 USER_METADATA_TYPE = tuple(f'x-{kind}-meta-' for kind in ('container', 'account', 'object'))
 _PLAIN_TYPES = (int, float, bool)
+_UNSAFE_IN_TARGET = re.compile(r'[^!-~]')
+_PRINTABLE = ''.join(map(chr, range(0x21, 0x7F)))
 
 
 def encode_utf8(value):
@@ -54,6 +57,23 @@ def parse_header_string(data) -> str:
         return unquote(text, errors='strict')
     except UnicodeDecodeError:
         return text
+
+
+def sent_octets(part) -> bytes:
+    """Return a name or value as it goes out. ValueError, TypeError: it cannot."""
+    if isinstance(part, str):
+        part = part.encode('utf-8')
+    if not isinstance(part, bytes):
+        raise TypeError(f'a header must be text or bytes, not {part!r}')
+    if b'\n' in part or b'\r' in part:
+        # The next line would be another header.
+        raise ValueError(f'a header must not hold a line break: {part!r}')
+    return part
+
+
+def quoted_target(target: str) -> str:
+    """Return a request target that fits into the request line: what is not printable is quoted."""
+    return quote(target, safe=_PRINTABLE) if _UNSAFE_IN_TARGET.search(target) else target
 
 
 def decoded_octets(value: str) -> str:

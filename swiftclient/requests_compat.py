@@ -1,23 +1,19 @@
-"""The way through `requests`: proxies, forms, and sessions that a program brought or changed.
+"""The way through `requests`: forms, SOCKS, and sessions that a program brought or changed.
 
-Source: the client sheet, section 1.4. What is sent is the same as on the direct way: none of the
+Source: the client sheet, section 1.4. What is sent is the same as on the other way: none of the
 default headers of `requests`, no cookies, no passwords from `.netrc`, and metadata in octets that
 its check of headers would refuse.
 """
 
-import http.client
 from http.cookiejar import DefaultCookiePolicy
 
 import requests
 from requests.sessions import merge_hooks, merge_setting
 from requests.structures import CaseInsensitiveDict
 
-from swiftclient import failures
+from swiftclient import pools  # noqa: F401 -- responses may have more headers with it
 from swiftclient.headers import USER_METADATA_TYPE
-from swiftclient.response import HeaderAccess
-
-# An object may have more metadata items than the standard library reads headers by default.
-http.client._MAXHEADERS = 256
+from swiftclient.response import HeaderAccess, read_raw
 
 _METADATA_NAMES = tuple(prefix.encode('ascii') for prefix in USER_METADATA_TYPE)
 
@@ -74,12 +70,7 @@ class SessionResponse(HeaderAccess):
         return self._resp.content
 
     def read(self, length: int | None = None) -> bytes:
-        from urllib3.exceptions import HTTPError
-
-        try:
-            return self._resp.raw.read(length)
-        except HTTPError as err:
-            raise failures.lost(self.url, 'while reading', err) from err
+        return read_raw(self._resp.raw, length, self.url)
 
     def close(self) -> None:
         self._resp.close()
@@ -87,8 +78,3 @@ class SessionResponse(HeaderAccess):
 
 def ask(session, method: str, url: str, args: dict) -> SessionResponse:
     return SessionResponse(session.request(method, url, **args))
-
-
-def proxies_of_environment(url: str) -> dict:
-    """Return the proxies that http_proxy, https_proxy, all_proxy and no_proxy tell for the URL."""
-    return requests.utils.get_environ_proxies(url)

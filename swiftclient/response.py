@@ -1,19 +1,16 @@
 """A response as programs use it: status, headers, and a body that is read once.
 
 Source: the client sheet, section 1.4. Octets are handed out as they came, packed or not. At the
-end of the body the connection goes back to the pool; a response that is closed before takes its
+end of the body the connection goes back to its pool; a response that is closed before takes its
 connection with it.
 """
 
 import gzip
 from collections import namedtuple
+from collections.abc import Iterable
 
-from swiftclient import failures, wire
+from swiftclient import failures
 from swiftclient.headers import decoded_octets
-from swiftclient.transport import Channel, Pool
-from swiftclient.wire import Ends
-
-TRAILERS_MAX = 256  # lines after the last chunk of a body
 
 Request = namedtuple('Request', 'method url headers')  # what was asked, for messages
 
@@ -21,7 +18,7 @@ Request = namedtuple('Request', 'method url headers')  # what was asked, for mes
 class RawHeaders(dict):
     """Headers as they came, latin-1; found by name in any case. Repeated ones are joined."""
 
-    def __init__(self, pairs: list[tuple[str, str]]):
+    def __init__(self, pairs: Iterable[tuple[str, str]]):
         super().__init__()
         self._names: dict[str, str] = {}
         for name, value in pairs:
@@ -54,31 +51,30 @@ class HeaderAccess:
         return default if value is None else decoded_octets(value)
 
 
-class Response(HeaderAccess):
-    """One answer on a channel that is its own until the body has been read."""
+def read_raw(raw, length: int | None, where: str) -> bytes:
+    """Read from a response of urllib3, of which errors become those of `requests`."""
+    from urllib3.exceptions import HTTPError
 
-    def __init__(self, request: Request, head: wire.Head, channel: Channel, pool: Pool,
-                 all_sent: bool = True):
-        """Without `all_sent` the server may still wait for the rest of the request's body."""
+    try:
+        return raw.read(length) or b''
+    except HTTPError as err:
+        raise failures.lost(where, err) from err
+
+
+class Response(HeaderAccess):
+    """One answer on a connection that is its own until the body has been read."""
+
+    def __init__(self, request: Request, raw, headers: RawHeaders, where: str):
         self.request = request
         self.url = request.url
-        self.status = self.status_code = head.status
-        self.reason = head.reason
-        self.headers = RawHeaders(head.headers)
-        self._channel: Channel | None = channel
-        self._pool = pool
+        self.status = self.status_code = raw.status
+        self.reason = raw.reason
+        self.headers = headers
+        self._raw = raw
+        self._where = where
         self._content: bytes | None = None
-        self._broken: OSError | None = None
-        try:
-            framing = wire.framing_of(request.method, head)
-        except wire.BadAnswer as err:
-            channel.close()
-            raise failures.lost(channel.where, 'while reading', err) from err
-        self._keep_alive = framing.keep_alive and all_sent
-        self._ends = framing.ends
-        self._left = framing.length  # bytes of the body, or of the chunk, that are still to come
-        if self._ends is Ends.NONE:
-            self._release()
+        if raw.length_remaining == 0:
+            self.read()  # so that the connection is free, though nobody asks for what is not there
 
     def read(self, length: int | None = None) -> bytes:
         """Return `length` bytes, fewer only at the end of the body, all of it without a length.
@@ -86,21 +82,7 @@ class Response(HeaderAccess):
         Raises requests.exceptions.ConnectionError if the connection ends before the body does;
         what came until then was returned by the call before.
         """
-        if length is None or length < 0:
-            return b''.join(iter(lambda: self._some(wire.MAX_LINE_SIZE), b''))
-        if self._broken is not None:
-            raise self._broken
-        block = self._some(length) if length else b''
-        if len(block) == length or not block:
-            return block
-        parts, missing = [block], length - len(block)
-        try:
-            while missing and (block := self._some(missing)):
-                parts.append(block)
-                missing -= len(block)
-        except OSError as err:
-            self._broken = err
-        return b''.join(parts)
+        return read_raw(self._raw, length, self._where)
 
     @property
     def content(self) -> bytes:
@@ -112,74 +94,4 @@ class Response(HeaderAccess):
         return self._content
 
     def close(self) -> None:
-        if self._channel is not None:
-            self._channel.close()
-            self._channel = None
-
-    def _some(self, size: int) -> bytes:
-        """Return up to `size` bytes of the body as they come; none at its end."""
-        if self._channel is None:
-            return b''
-        if self._ends is Ends.CHUNKS and not self._left:
-            self._begin_chunk()
-            if self._channel is None:
-                return b''
-        if self._ends is not Ends.CLOSE:
-            size = min(size, self._left)
-        try:
-            block = self._channel.read_some(size)
-        except OSError:
-            self.close()
-            raise
-        if self._ends is Ends.CLOSE:
-            if not block:
-                self.close()
-            return block
-        if not block:
-            where = self._channel.where
-            self.close()
-            raise failures.lost(where, 'while reading', f'{self._left} bytes are missing')
-        self._left -= len(block)
-        if not self._left:
-            self._end_block()
-        return block
-
-    def _begin_chunk(self) -> None:
-        try:
-            self._left = wire.chunk_size(self._line())
-            if not self._left:
-                self._pass_trailers()
-                self._release()
-        except wire.BadAnswer as err:
-            where = self._channel.where
-            self.close()
-            raise failures.lost(where, 'while reading', err) from err
-        except OSError:
-            self.close()
-            raise
-
-    def _pass_trailers(self) -> None:
-        for _ in range(TRAILERS_MAX):
-            if not self._line():
-                return
-        raise wire.BadAnswer(f'more than {TRAILERS_MAX} trailers')
-
-    def _end_block(self) -> None:
-        if self._ends is Ends.LENGTH:
-            self._release()
-            return
-        try:
-            self._line()  # the empty rest of the line behind the chunk
-        except OSError:
-            self.close()
-            raise
-
-    def _line(self) -> bytes:
-        return self._channel.read_until(b'\r\n', wire.MAX_LINE_SIZE)
-
-    def _release(self) -> None:
-        channel, self._channel = self._channel, None
-        if self._keep_alive:
-            self._pool.give_back(channel)
-        else:
-            channel.close()
+        self._raw.close()

@@ -66,7 +66,8 @@ def way_back(contents, what: str):
 
     What cannot go back gets a function that raises: the first failure is then the last.
     """
-    if not contents or isinstance(contents, str | bytes | list | tuple | dict):
+    if not contents or isinstance(
+            contents, str | bytes | bytearray | memoryview | list | tuple | dict):
         return None
     if hasattr(contents, 'tell') and hasattr(contents, 'seek'):
         try:

@@ -1,26 +1,29 @@
 """The body of a request: how long it is, and its way to the server block by block.
 
-Source: the client sheet, sections 1.4, 1.6 and 9.18. A server that answers before it has read
-everything (401, 413, 507) is heard after each block, and the rest is not sent: that saves most of
-a body that is refused, without the extra round trip of Expect: 100-continue.
+Source: the client sheet, sections 1.4, 1.6 and 9.18.
 """
 
 import os
 from collections import namedtuple
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from swiftclient.exceptions import ClientException
 from swiftclient.streams import BLOCK_SIZE
-from swiftclient.transport import Channel
 
-SENT_WITH_HEAD = BLOCK_SIZE  # bytes of a body that leave in the same write as the head
+SEND_SIZE = 262144  # bytes given to the kernel at once: a time limit holds for each piece
 CHUNKED = -1
-
 
 Body = namedtuple('Body', 'blocks length')  # octets or text; the length in bytes, or CHUNKED
 
 
-def body_of(data, content_length: str | None) -> Body:
+class SourceFailed(Exception):
+    """What reads the body raised the cause of this, which is no failure of the connection.
+
+    As an OSError it would be taken for one: a broken pipe of a source for a server that closed.
+    """
+
+
+def body_of(data, content_length: str | bytes | None) -> Body:
     """Return how `data` is sent; `content_length` is what the caller's headers tell, if they do."""
     if not data and not hasattr(data, 'read') and not hasattr(data, '__next__'):
         return Body((), 0)
@@ -47,58 +50,40 @@ def _length_of(readable) -> int | None:
         return None
 
 
-def _read_blocks(readable) -> Iterable:
+def _read_blocks(readable) -> Iterator:
     while block := readable.read(BLOCK_SIZE):
         yield block
 
 
-def send(channel: Channel, head: bytes, body: Body) -> bool:
-    """Send a request. Return False if the server answered before it had all of the body.
+def octets_of(body: Body) -> Iterable[bytes] | None:
+    """Return what goes out, exactly as much as was announced; None if there is nothing.
 
-    Cost: one write for a body that fits beside its head; then one write and one poll per block.
+    Raises, while it is sent: SourceFailed; ClientException if the announced length is not kept.
     """
-    waiting = head
-    for block in _as_chunks(body.blocks) if body.length == CHUNKED else _exactly(body):
-        if waiting and len(block) <= SENT_WITH_HEAD:
-            block, waiting = waiting + block, b''
-        elif waiting:
-            channel.send(waiting)
-            waiting = b''
-        elif channel.heard():
-            return False
-        try:
-            channel.send(block)
-        except OSError:
-            if channel.heard() and channel.holds_octets:
-                return False  # an answer came before the connection broke
-            raise
-    if waiting:
-        channel.send(waiting)
-    return True
+    return _pieces(body) if body.length else None
 
 
-def _octets(block) -> bytes:
-    return block.encode('utf-8') if isinstance(block, str) else block
-
-
-def _exactly(body: Body) -> Iterable[bytes]:
-    """Yield the blocks of a body whose length was announced. ClientException: it is not kept."""
+def _pieces(body: Body) -> Iterator[bytes]:
     left = body.length
-    for block in body.blocks:
-        block = _octets(block)
+    for block in _from_source(body.blocks):
+        if isinstance(block, str):
+            block = block.encode('utf-8')
         left -= len(block)
-        if left < 0:
+        if left < 0 and body.length != CHUNKED:
             raise ClientException(f'Request body is longer than the {body.length} bytes announced')
-        yield block
+        if len(block) <= SEND_SIZE:
+            yield block
+        else:
+            view = memoryview(block)
+            yield from (view[start:start + SEND_SIZE] for start in range(0, len(view), SEND_SIZE))
         if not left:
             return  # nobody reads a source beyond what is wanted of it
-    if left:
+    if left > 0:
         raise ClientException(f'Request body ends {left} bytes before the {body.length} announced')
 
 
-def _as_chunks(blocks: Iterable) -> Iterable[bytes]:
-    for block in blocks:
-        block = _octets(block)
-        if block:  # an empty chunk would be the end
-            yield b'%x\r\n%b\r\n' % (len(block), block)
-    yield b'0\r\n\r\n'
+def _from_source(blocks: Iterable) -> Iterator:
+    try:
+        yield from blocks
+    except OSError as err:
+        raise SourceFailed from err

@@ -101,7 +101,9 @@ class ScriptedHTTP:
                 if seen.method == 'HEAD' and b'\r\n\r\n' in octets:
                     octets = type(octets)(octets[:octets.index(b'\r\n\r\n') + 4])
                 sock.sendall(octets)
-                if isinstance(octets, cut | Early):
+                if isinstance(octets, Early):
+                    return
+                if isinstance(octets, cut):
                     with contextlib.suppress(OSError):
                         sock.shutdown(socket.SHUT_WR)
                         while stream.read(65536):  # so that what was sent is not reset
@@ -110,7 +112,7 @@ class ScriptedHTTP:
 
 
 class Early(bytes):
-    """An answer that is given before the body was read."""
+    """An answer that is given before the body was read, which never is: the server closes."""
 
 
 def _head(stream) -> Seen | None:

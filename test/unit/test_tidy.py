@@ -30,8 +30,9 @@ ONLY = {
 # be installed where nothing else of the project is.
 CLIENT_ONLY = {
     'requests': {'swiftclient/requests_compat.py', 'swiftclient/failures.py',
-                 'swiftclient/transport.py', 'swiftclient/client.py'},
-    'urllib3': {'swiftclient/requests_compat.py'},
+                 'swiftclient/tls.py', 'swiftclient/proxies.py', 'swiftclient/client.py'},
+    'urllib3': {'swiftclient/pools.py', 'swiftclient/http_connection.py',
+                'swiftclient/response.py', 'swiftclient/failures.py'},
     'keystoneauth1': {'swiftclient/authv1.py'},
 }
 # Signatures that programs written for python-swiftclient call by position.

@@ -1,7 +1,8 @@
-"""The way through `requests`: proxies, forms, sessions that a program changed; and TLS."""
+"""Proxies, passwords and TLS; and the way through `requests`: forms, sessions of programs."""
 
 import datetime
 import ipaddress
+import socket
 import ssl
 
 import pytest
@@ -42,6 +43,37 @@ def test_proxy_of_the_same_scheme_gets_the_whole_url():
 def test_proxy_of_another_scheme_is_not_used():
     with scripted(answer(200)) as server:
         assert ask(HTTPConnection(server.url, proxy='https://proxy.invalid')).status == 200
+
+
+@pytest.mark.parametrize('target', ['/v1/a/c/../o', '/a%2fb?c=%2f'])
+def test_proxy_gets_the_target_as_it_is(target):
+    with scripted(answer(200)) as proxy:
+        ask(HTTPConnection('http://far.example/v1', proxy=proxy.root), path=target)
+    assert proxy.seen[0].target == f'http://far.example{target}'
+    assert proxy.seen[0].header('host') == 'far.example'
+
+
+def test_user_of_the_proxy_is_told_to_it_alone():
+    with scripted(answer(200)) as proxy:
+        ask(HTTPConnection('http://far.example/v1', proxy=proxy.root.replace('//', '//u%40:p@')))
+    assert proxy.seen[0].header('proxy-authorization') == 'Basic dUA6cA=='
+    assert proxy.seen[0].header('authorization') is None
+
+
+def test_proxy_that_is_not_there():
+    with socket.create_server(('127.0.0.1', 0)) as server:
+        port = server.getsockname()[1]
+    with pytest.raises(requests.exceptions.ProxyError):
+        ask(HTTPConnection('http://far.example/v1', proxy=f'http://127.0.0.1:{port}'))
+
+
+def test_proxy_of_socks_is_for_requests(monkeypatch):
+    monkeypatch.setenv('all_proxy', 'socks5://127.0.0.1:1')
+    asked = []
+    monkeypatch.setattr(requests.Session, 'request', lambda self, *args, **_: asked.append(args))
+    with pytest.raises(AttributeError):  # there is no response
+        ask(HTTPConnection('http://far.example/v1'))
+    assert asked == [('GET', 'http://far.example/x')]
 
 
 @pytest.mark.parametrize('variable', ['http_proxy', 'HTTP_PROXY', 'all_proxy'])
@@ -108,9 +140,13 @@ def test_forms_and_files():
     assert b'octets' in server.seen[1].body
 
 
-def test_user_of_the_url_is_sent_as_requests_does():
+@pytest.mark.parametrize('session', [False, True])
+def test_user_of_the_url_is_sent_as_requests_does(session):
     with scripted(answer(200)) as server:
-        ask(HTTPConnection(server.url.replace('//', '//user:word@')))
+        conn = HTTPConnection(server.url.replace('//', '//user:word@'))
+        if session:
+            assert conn.request_session is not None
+        ask(conn)
     assert server.seen[0].header('authorization') == 'Basic dXNlcjp3b3Jk'
 
 
@@ -146,6 +182,36 @@ def certificate(tmp_path_factory):
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption()))
     return str(path)
+
+
+class TunnelServer(TLSServer):
+    """A proxy that is the server as well, behind CONNECT."""
+
+    connects: bytes = b''
+
+    def wrap(self, sock):
+        while not self.connects.endswith(b'\r\n\r\n'):
+            self.connects += sock.recv(1)
+        sock.sendall(b'HTTP/1.1 200 Connected\r\n\r\n')
+        return super().wrap(sock)
+
+
+def test_tls_through_a_proxy_is_a_tunnel(certificate, monkeypatch):
+    proxy = TunnelServer([answer(200, b'far')])
+    proxy.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    proxy.context.load_cert_chain(certificate)
+    monkeypatch.setenv('https_proxy', proxy.root.replace('//', '//u:p@'))
+    try:
+        conn = HTTPConnection('https://127.0.0.1:81/v1', cacert=certificate)
+        assert ask(conn, path='/a%2f', headers={'x-auth-token': 't'}).read() == b'far'
+    finally:
+        proxy.close()
+    first, *lines = proxy.connects.lower().split(b'\r\n')
+    assert first.startswith(b'connect 127.0.0.1:81 ')
+    assert b'proxy-authorization: basic dtpw' in lines
+    assert not any(line.startswith(b'x-auth-token') for line in lines)
+    assert proxy.seen[0].target == '/a%2f' and proxy.seen[0].header('host') == '127.0.0.1:81'
+    assert proxy.seen[0].header('proxy-authorization') is None
 
 
 @pytest.fixture
