@@ -34,8 +34,14 @@ def lost(where: str, err: Exception) -> OSError:
                              (raised.TimeoutError, known.ReadTimeout),
                              (raised.LocationValueError, known.InvalidURL)):
         if isinstance(err, kind):
-            return translated(f'{where}: {err}')
-    return known.ConnectionError(f'{where}: {err}')
+            return translated(f'{where}: {_words(err)}')
+    return known.ConnectionError(f'{where}: {_words(err)}')
+
+
+def _words(err: Exception) -> str:
+    """Return what urllib3 says, without the objects that it says it of."""
+    said = ': '.join(str(arg).rstrip('.') for arg in err.args if isinstance(arg, str | Exception))
+    return said.removeprefix(f'{getattr(err, "pool", None)}: ') or str(err)
 
 
 def too_many_redirects(where: str, limit: int) -> OSError:

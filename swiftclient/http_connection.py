@@ -2,7 +2,7 @@
 
 Source: the client sheet, section 1.4. A form, a proxy of SOCKS, or a session that the program
 looked at (it may have mounted adapters there, or put its own in place) take the way through
-`requests`; everything else goes to urllib3 itself, at a quarter of the cost.
+`requests`; everything else goes to urllib3 itself, at half of the cost.
 """
 
 from base64 import b64encode

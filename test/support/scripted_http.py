@@ -129,7 +129,7 @@ def _head(stream) -> Seen | None:
 
 def _read_body(stream, seen: Seen) -> None:
     if seen.header('transfer-encoding') == 'chunked':
-        while size := int(stream.readline(), 16):
+        while size := int(stream.readline() or b'0', 16):  # nothing: it broke off
             seen.body += stream.read(size)
             stream.readline()
         stream.readline()

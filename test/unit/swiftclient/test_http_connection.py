@@ -131,10 +131,30 @@ def test_refused_connection_names_the_server():
         ask(HTTPConnection(f'http://127.0.0.1:{port}/'))
 
 
+def test_connecting_that_takes_too_long(monkeypatch):
+    def create_connection(*args, **options):
+        raise TimeoutError('not in time')
+
+    monkeypatch.setattr('urllib3.util.connection.create_connection', create_connection)
+    with pytest.raises(requests.exceptions.ConnectTimeout, match='^127.0.0.1:9: Connection to'):
+        ask(HTTPConnection('http://127.0.0.1:9/', timeout=(0.05, None)))
+
+
+@pytest.mark.parametrize('octets,words', [
+    (b'', 'Connection aborted: Remote end closed connection without response'),
+    (b'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n', '3 more expected')])
+def test_words_of_a_broken_connection(octets, words):
+    with scripted(cut(octets)) as server:
+        with pytest.raises(requests.exceptions.ConnectionError) as caught:
+            ask(HTTPConnection(server.url)).read()
+    assert str(caught.value).startswith(f'127.0.0.1:{server.port}: ')
+    assert words in str(caught.value) and '<' not in str(caught.value)
+
+
 def test_silence_longer_than_the_timeout():
     with socket.create_server(('127.0.0.1', 0)) as silent:
         conn = HTTPConnection(f'http://127.0.0.1:{silent.getsockname()[1]}/', timeout=0.05)
-        with pytest.raises(requests.exceptions.ReadTimeout):
+        with pytest.raises(requests.exceptions.ReadTimeout, match=r'^127.0.0.1:\d+: Read '):
             ask(conn)
 
 
