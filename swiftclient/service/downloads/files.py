@@ -20,13 +20,15 @@ _LOCK_WAIT_S = 0.2
 
 
 @contextlib.contextmanager
-def arriving_file(path: str, mtime: float | None = None) -> Iterator[BinaryIO]:
+def arriving_file(path: str, mtime: float | None = None,
+                  follow_link: bool = False) -> Iterator[BinaryIO]:
     """Yield a file that takes the place of `path` if the block succeeds.
 
-    A device or a pipe is written in place, a symbolic link keeps pointing to its (new) file. An
-    existing file's permissions are kept. `mtime` (seconds) becomes the time of modification.
+    A device or a pipe is written in place. A symbolic link is replaced, unless the user named it
+    himself (`follow_link`): then its target is. An existing file's permissions are kept. `mtime`
+    (seconds) becomes the time of modification.
     """
-    target = os.path.realpath(path)
+    target = os.path.realpath(path) if follow_link else path
     mode = _mode_of(target)
     if mode is not None and not stat.S_ISREG(mode):
         with open(target, 'wb', buffering=0) as place:
@@ -56,9 +58,10 @@ def arriving_file(path: str, mtime: float | None = None) -> Iterator[BinaryIO]:
 
 def _mode_of(path: str) -> int | None:
     try:
-        return os.stat(path).st_mode
+        mode = os.lstat(path).st_mode
     except FileNotFoundError:
         return None
+    return None if stat.S_ISLNK(mode) else mode
 
 
 def discard_unfinished() -> None:

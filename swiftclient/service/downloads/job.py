@@ -83,7 +83,8 @@ def _place(job: Download, path: str, headers: dict):
         if is_folder or path.endswith('/') or not path:
             yield len
             return
-    with arriving_file(path, _mtime(headers, job.options)) as arriving:
+    named_by_user = job.options['out_file'] is not None
+    with arriving_file(path, _mtime(headers, job.options), named_by_user) as arriving:
         yield arriving.write
 
 
