@@ -246,4 +246,4 @@ class Connection:
             path = public.URI_PATTERN_VERSION.sub('/info', path)
         elif not public.URI_PATTERN_INFO.search(path):
             path += 'info' if path.endswith('/') else '/info'
-        return parsed._replace(path=path, query='', fragment='').geturl()
+        return parsed._replace(path=path).geturl()

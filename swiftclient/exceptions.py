@@ -11,7 +11,7 @@ TRANSACTION_HEADERS = ('X-Trans-Id', 'X-Openstack-Request-Id')
 
 
 class ClientException(Exception):
-    """Every argument is an attribute of the same name; `transaction_id` is the server's, or None."""
+    """Arguments are attributes of the same names; `transaction_id` is the server's, or None."""
 
     def __init__(
         self,

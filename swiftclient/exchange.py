@@ -5,7 +5,7 @@ None: then a connection is made for this request alone. Names that programs repl
 in `swiftclient.client` when they are needed, here and in all modules that it is made of.
 """
 
-from dataclasses import dataclass
+from collections import namedtuple
 from urllib.parse import quote
 
 import swiftclient.client
@@ -13,15 +13,11 @@ from swiftclient.exceptions import ClientException
 from swiftclient.headers import store_response
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(namedtuple('Target', 'url container name query proxy',
+                        defaults=(None, None, '', None))):
     """A storage URL with names below it that are still to be quoted."""
 
-    url: str
-    container: str | None = None
-    name: str | None = None
-    query: str = ''
-    proxy: str | None = None
+    __slots__ = ()
 
     def path_below(self, path: str) -> str:
         for part in (self.container, self.name):
@@ -30,12 +26,10 @@ class Target:
         return f'{path}?{self.query}' if self.query else path
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What to do with the answer: whom to tell of it, and what to call it if it is a failure."""
+class Asked(namedtuple('Asked', 'what response_dict', defaults=(None,))):
+    """What to do with the answer: what to call it if it is a failure, and whom to tell of it."""
 
-    what: str
-    response_dict: dict | None = None
+    __slots__ = ()
 
     def check(self, resp, body: bytes) -> None:
         """Raise ClientException unless the status tells success."""

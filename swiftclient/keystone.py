@@ -6,7 +6,6 @@ none has to be installed and loaded.
 """
 
 import json
-from dataclasses import dataclass, field
 
 import swiftclient.client
 from swiftclient.exceptions import ClientException
@@ -99,17 +98,12 @@ def _wanted(options: dict) -> tuple[str, str, str | None]:
             options.get('region_name') or None)
 
 
-@dataclass
 class Question:
     """Credentials on their way to an identity service; `auth_url` ends in its version."""
 
-    auth_url: str
-    user: str | None
-    key: str | None
-    options: dict
-    connection: dict = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
+    def __init__(self, auth_url: str, user, key, options: dict, connection: dict):
+        self.auth_url, self.user, self.key = auth_url, user, key
+        self.options, self.connection = options, connection
         if self.options.get('auth_type') not in AUTH_TYPES:
             raise ClientException('Swiftclient currently only supports v3applicationcredential '
                                   'for auth_type')

@@ -3,8 +3,6 @@
 Source: the client sheet, sections 1.6 and 1.7.
 """
 
-from swiftclient.exceptions import ClientException
-from swiftclient.streams import BLOCK_SIZE
 
 
 class ObjectBody:

@@ -6,21 +6,14 @@ connection with it.
 """
 
 import gzip
-from dataclasses import dataclass, field
+from collections import namedtuple
 
 from swiftclient import failures, wire
 from swiftclient.headers import decoded_octets
 from swiftclient.transport import Channel, Pool
 from swiftclient.wire import Ends
 
-
-@dataclass(frozen=True)
-class Request:
-    """What was asked, for messages."""
-
-    method: str
-    url: str
-    headers: dict = field(default_factory=dict)
+Request = namedtuple('Request', 'method url headers')  # what was asked, for messages
 
 
 class RawHeaders(dict):
@@ -73,6 +66,7 @@ class Response(HeaderAccess):
         self._channel: Channel | None = channel
         self._pool = pool
         self._content: bytes | None = None
+        self._broken: OSError | None = None
         try:
             framing = wire.framing_of(request.method, head)
         except wire.BadAnswer as err:
@@ -87,17 +81,23 @@ class Response(HeaderAccess):
     def read(self, length: int | None = None) -> bytes:
         """Return `length` bytes, fewer only at the end of the body, all of it without a length.
 
-        Raises requests.exceptions.ConnectionError if the connection ends before the body does.
+        Raises requests.exceptions.ConnectionError if the connection ends before the body does;
+        what came until then was returned by the call before.
         """
         if length is None or length < 0:
             return b''.join(iter(lambda: self._some(wire.MAX_LINE_SIZE), b''))
+        if self._broken is not None:
+            raise self._broken
         block = self._some(length) if length else b''
         if len(block) == length or not block:
             return block
         parts, missing = [block], length - len(block)
-        while missing and (block := self._some(missing)):
-            parts.append(block)
-            missing -= len(block)
+        try:
+            while missing and (block := self._some(missing)):
+                parts.append(block)
+                missing -= len(block)
+        except OSError as err:
+            self._broken = err
         return b''.join(parts)
 
     @property

@@ -1,10 +1,10 @@
 """The body of an object that goes on where a broken connection left it.
 
 Source: the client sheet, section 1.7. The rest is asked for with Range and If-Match, so that it is
-the rest of the same object. At most as many further requests as the Connection has retries.
+the rest of the same object. All requests for it together count as attempts of the Connection.
 """
 
-from dataclasses import dataclass
+from collections import namedtuple
 
 import swiftclient.client
 from swiftclient.exceptions import ClientException
@@ -18,15 +18,10 @@ def can_resume(asked_headers, headers) -> bool:
     return not ranged and 'transfer-encoding' not in headers and 'content-length' in headers
 
 
-@dataclass(frozen=True)
-class Again:
+class Again(namedtuple('Again', 'connection container name query_string headers')):
     """How to ask for the object again."""
 
-    connection: object
-    container: str
-    name: str
-    query_string: str | None
-    headers: dict
+    __slots__ = ()
 
     def ask(self, headers: dict, chunk_size: int) -> tuple:
         return self.connection._retry(
@@ -42,7 +37,6 @@ class ResumingBody(ObjectBody):
         self.expected_length = int(headers['content-length'])
         self._etag = headers.get('etag')
         self._again = again
-        self._resumed = 0
 
     def read(self, length=None) -> bytes:
         if length == 0:
@@ -56,7 +50,8 @@ class ResumingBody(ObjectBody):
                 wanted -= len(block)
             if self.bytes_read >= self.expected_length or wanted == 0:
                 return b''.join(parts)
-            self._resume(err)
+            if err is not None or not block:
+                self._resume(err)
 
     def _attempt(self, wanted: int | None) -> tuple[bytes, OSError | None]:
         """Return what can be read, and what stopped it."""
@@ -72,19 +67,17 @@ class ResumingBody(ObjectBody):
 
     def _resume(self, err: OSError | None) -> None:
         connection = self._again.connection
-        if self._resumed >= connection.retries:
+        attempts = connection.attempts
+        if attempts > connection.retries:
             raise err or ClientException(
                 f'{self._again.container}/{self._again.name} ended after {self.bytes_read} of '
                 f'{self.expected_length} bytes')
-        if self._resumed:
-            swiftclient.client.sleep(min(
-                connection.starting_backoff * 2 ** (self._resumed - 1), connection.max_backoff))
-        self._resumed += 1
         self.resp.close()
         headers = {'Range': f'bytes={self.bytes_read}-'}
         if self._etag:
             headers['If-Match'] = self._etag
         got, body = self._again.ask(headers, self.chunk_size)
+        connection.attempts += attempts
         self.resp = body.resp
         self._check(got)
 

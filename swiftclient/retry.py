@@ -55,8 +55,8 @@ def delay(err: Exception, backoff: float, max_backoff: float) -> float:
 
 
 def tell(told: dict | None, answer: dict | None) -> None:
-    """Add what one attempt was answered to the caller's dictionary; the last is on top."""
-    if told is not None and answer:
+    """Add the answer to one attempt to the caller's dictionary; the last one is on top."""
+    if told is not None:
         told.setdefault('response_dicts', []).append(answer)
         told.update(answer)
 

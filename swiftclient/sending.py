@@ -6,8 +6,8 @@ a body that is refused, without the extra round trip of Expect: 100-continue.
 """
 
 import os
+from collections import namedtuple
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from swiftclient.exceptions import ClientException
 from swiftclient.streams import BLOCK_SIZE
@@ -17,12 +17,7 @@ SENT_WITH_HEAD = BLOCK_SIZE  # bytes of a body that leave in the same write as t
 CHUNKED = -1
 
 
-@dataclass(frozen=True)
-class Body:
-    """`blocks` holds octets or text; `length` is in bytes, or CHUNKED."""
-
-    blocks: Iterable
-    length: int
+Body = namedtuple('Body', 'blocks length')  # octets or text; the length in bytes, or CHUNKED
 
 
 def body_of(data, content_length: str | None) -> Body:

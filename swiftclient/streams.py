@@ -5,6 +5,7 @@ wrappers owns what it wraps: whoever opened a file closes it.
 """
 
 import hashlib
+import itertools
 
 BLOCK_SIZE = 65536  # bytes read at once from a source
 
@@ -43,26 +44,19 @@ class _Summed:
 
 
 class ReadableToIterable(_Summed):
-    """Iterate over a readable in blocks of `chunk_size` bytes, or over an iterable as it comes.
-
-    Text is sent, and summed, as UTF-8.
-    """
+    """Iterate over a readable in blocks of `chunk_size` bytes. Text is sent as UTF-8."""
 
     def __init__(self, content, chunk_size=BLOCK_SIZE, md5=False):
         super().__init__(md5)
         self.content = content
         self.chunk_size = chunk_size
-        if hasattr(content, 'read'):
-            self.content_iterator = iter(lambda: content.read(chunk_size), None)
-        else:
-            self.content_iterator = iter(content)
 
     def __iter__(self) -> 'ReadableToIterable':
         return self
 
     def __next__(self) -> bytes:
-        chunk = next(self.content_iterator)
-        if not chunk and hasattr(self.content, 'read'):
+        chunk = self.content.read(self.chunk_size)
+        if not chunk:
             raise StopIteration
         if isinstance(chunk, str):
             chunk = chunk.encode('utf-8')
@@ -132,7 +126,7 @@ class JSONableIterable(list):
         super().__init__()
         self._iterable = iter(iterable)
         # An empty list is written at once as []: whether there is a first entry is asked before.
-        self._head = [entry for entry, _ in zip(self._iterable, (None,), strict=False)]
+        self._head = list(itertools.islice(self._iterable, 1))
 
     def __bool__(self) -> bool:
         return bool(self._head)

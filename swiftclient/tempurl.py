@@ -4,14 +4,12 @@ Source: the client sheet, section 2. Pure but for the clock: the lines that are 
 signature in its three forms, and the grammar of times.
 """
 
-import base64
 import hashlib
-import hmac
 import logging
+import math
 import re
 import time
-from calendar import timegm
-from dataclasses import dataclass
+from collections import namedtuple
 
 EXPIRES_ISO8601_FORMAT = '%Y-%m-%dT%H:%M:%SZ'
 SHORT_EXPIRES_ISO8601_FORMAT = '%Y-%m-%d'
@@ -47,18 +45,24 @@ def parse_timestamp(seconds, absolute=False) -> tuple[int | float, bool]:
     try:
         stamp = float(seconds)
     except ValueError:
-        if absolute:
-            raise ValueError(TIME_ERRMSG)
-        try:
-            stamp = parse_timeout(seconds)
-        except ValueError:
-            raise ValueError(TIME_ERRMSG)
+        stamp = _from_units(seconds, absolute)
     if stamp < 0 or not stamp.is_integer():
         raise ValueError(TIME_ERRMSG)
     return int(stamp), absolute
 
 
+def _from_units(text: str, absolute: bool) -> float:
+    """Return whole seconds of such as 1.5h; a time of the clock has no unit."""
+    try:
+        seconds = math.nan if absolute else math.trunc(parse_timeout(text))
+    except (ValueError, OverflowError):
+        seconds = math.nan
+    return float(seconds)
+
+
 def _from_date(text: str) -> float:
+    from calendar import timegm
+
     for form, seconds_of in ((EXPIRES_ISO8601_FORMAT, timegm),
                              (LOCAL_EXPIRES_ISO8601_FORMAT, time.mktime),
                              (SHORT_EXPIRES_ISO8601_FORMAT, time.mktime)):
@@ -69,15 +73,10 @@ def _from_date(text: str) -> float:
     raise ValueError(TIME_ERRMSG)
 
 
-@dataclass(frozen=True)
-class _Grant:
+class _Grant(namedtuple('_Grant', 'method path expires prefix ip_range')):
     """What is signed: anything that the server will compare."""
 
-    method: str
-    path: str
-    expires: int
-    prefix: bool = False
-    ip_range: str | None = None
+    __slots__ = ()
 
     def lines(self) -> str:
         path = f'prefix:{self.path}' if self.prefix else self.path
@@ -85,6 +84,9 @@ class _Grant:
         return '\n'.join([f'ip={self.ip_range}', *lines] if self.ip_range else lines)
 
     def signature(self, key: bytes, digest) -> str:
+        import base64  # only here: few who import this module sign
+        import hmac
+
         mac = hmac.new(key, self.lines().encode('utf-8'), digest)
         if mac.digest_size < hashlib.sha512().digest_size:
             return mac.hexdigest()
@@ -142,7 +144,7 @@ def _check_path(path: str, prefix: bool) -> None:
 
 
 def _constructor(digest):
-    known = DIGESTS.get(digest.lower()) if isinstance(digest, str) else digest
+    known = DIGESTS.get(digest) if isinstance(digest, str) else digest
     if known not in DIGESTS.values():
         raise ValueError('digest must be one of sha1, sha256, or sha512')
     return known

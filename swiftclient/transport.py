@@ -9,7 +9,7 @@ import functools
 import os
 import select
 import socket
-from dataclasses import dataclass
+from collections import namedtuple
 
 from swiftclient import failures, wire
 
@@ -19,16 +19,14 @@ IDLE_MAX = 10  # idle connections kept per server
 CA_BUNDLE_VARIABLES = ('REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE')
 
 
-@dataclass(frozen=True)
-class Server:
-    """Where requests go, and how far it is trusted."""
+class Server(namedtuple('Server', 'host port tls verify cert timeout')):
+    """Where requests go, and how far it is trusted.
 
-    host: str
-    port: int
-    tls: bool
-    verify: bool | str = True  # False, or a file or folder of certificates
-    cert: str | tuple | None = None
-    timeout: float | tuple | None = None  # seconds; or (to connect, between octets)
+    `verify` is True, False, or a file or folder of certificates; `cert` the client's own, a file
+    or a pair with that of the key; `timeout` seconds, or a pair: to connect, between octets.
+    """
+
+    __slots__ = ()
 
     @property
     def name(self) -> str:

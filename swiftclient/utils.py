@@ -56,7 +56,7 @@ def prt_bytes(num_bytes, human_flag) -> str:
     if not suffix:
         return f'{num_bytes:>4}'
     # Compat: 9.96 counts as below ten and prints five wide.
-    return f'{size:3.0f}{suffix}' if size >= 10 else f'{size:.1f}{suffix}'
+    return f'{int(size):3d}{suffix}' if size >= 10 else f'{size:.1f}{suffix}'
 
 
 def get_body(headers, body: bytes) -> bytes:
@@ -67,7 +67,7 @@ def get_body(headers, body: bytes) -> bytes:
 
 
 def parse_api_response(headers, body: bytes):
-    """Return what the JSON of a response holds; the text is UTF-8 unless the type says otherwise."""
+    """Return what the JSON of a response holds; UTF-8 unless its type says otherwise."""
     charset = 'utf-8'
     _, found, name = headers.get('content-type', '').partition('; charset=')
     if found:

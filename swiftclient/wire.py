@@ -7,8 +7,8 @@ break in one of them would begin another header, so it is refused.
 """
 
 import re
+from collections import namedtuple
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import quote
 
@@ -49,19 +49,10 @@ def render_head(method: str, target: str, headers: Iterable[tuple]) -> bytes:
     return b'\r\n'.join(lines)
 
 
-@dataclass(slots=True)
-class Head:
-    """Status line and headers of a response; names and values as latin-1 text, in order."""
-
-    version: tuple[int, int]
-    status: int
-    reason: str
-    headers: list[tuple[str, str]]
-
-    def get(self, name: str) -> str | None:
-        """Return the value of a header by its name in lower case; several joined by commas."""
-        found = [value for key, value in self.headers if key.lower() == name]
-        return ', '.join(found) if found else None
+# Status line and headers of a response: version as a pair of numbers, status as a number, reason;
+# headers as a list of names and values in latin-1, in order. (Records are named tuples in this
+# package: importing dataclasses would take a third of its whole import.)
+Head = namedtuple('Head', 'version status reason headers')
 
 
 def parse_head(block: bytes) -> Head:
@@ -91,11 +82,8 @@ class Ends(Enum):
     CLOSE = 'when the server closes'
 
 
-@dataclass(slots=True)
-class Framing:
-    ends: Ends
-    length: int  # bytes, where known; else 0
-    keep_alive: bool
+# The length is in bytes, where it is known; else 0.
+Framing = namedtuple('Framing', 'ends length keep_alive')
 
 
 def framing_of(method: str, head: Head) -> Framing:
