@@ -66,5 +66,5 @@ def several(names: str, dest: str, metavar: str, text: str) -> Option:
 
 
 def threads(names: str, dest: str, of: str) -> Option:
-    return Option((names,), dest, 'text', f'Number of threads that {of} (default: 10).',
+    return Option((names,), dest, 'whole', f'Number of threads that {of} (default: 10).',
                   '<threads>', default=10)

@@ -37,12 +37,8 @@ def service_for(line: CommandLine) -> Any:
 
 
 def require_threads(options: dict, *names: tuple[str, str]) -> None:
-    """Check thread counts; pairs of (option as typed, its key). They become integers."""
+    """Check thread counts; pairs of (option as typed, its key)."""
     for name, key in names:
-        try:
-            options[key] = int(options[key])
-        except ValueError:
-            options[key] = 0
         if options[key] <= 0:
             raise WrongUsage(f'ERROR: option --{name} should be a positive integer.')
 

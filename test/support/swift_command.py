@@ -59,8 +59,9 @@ def run(program: tuple[str, ...], *words: str, cwd: Path, auth_url: str | None =
             if name in os.environ}
     login = {'ST_AUTH': auth_url, 'ST_USER': 'test:tester', 'ST_KEY': 'testing'} \
         if auth_url else {}
+    # The published program must find its own package, not ours of the same name.
+    ours = {'PYTHONPATH': str(CLONE)} if program == OURS else {}
     done = subprocess.run(
-        [*program, *words], cwd=cwd, env={**kept, 'PYTHONPATH': str(CLONE), **login,
-                                          **environment},
+        [*program, *words], cwd=cwd, env={**kept, **ours, **login, **environment},
         input=stdin, capture_output=True, timeout=timeout_s, check=False)
     return Run(done.returncode, done.stdout.decode(), done.stderr.decode())

@@ -58,12 +58,13 @@ def download_object(connection: Any, job: Download) -> dict:
 
 def _download(connection: Any, job: Download, result: dict) -> dict:
     out_file = job.options['out_file']
-    result['path'] = path = out_file or local_path(job.container, job.name, job.options)
+    result['path'] = local_path(job.container, job.name, job.options)
+    path = out_file or result['path']
     start_time = time()
     headers, body = open_object(connection, job, path, result['response_dict'])
     times = {'start_time': start_time, 'auth_end_time': connection.auth_end_time,
              'headers_receipt': time()}
-    checked = CheckedBody(path, body, headers, job.options['checksum'],
+    checked = CheckedBody(result['path'], body, headers, job.options['checksum'],
                           job.options.get('progress'))
     with _place(job, path, headers) as write:
         for chunk in checked:

@@ -13,7 +13,7 @@ from typing import Any
 from swiftclient.service.errors import SwiftError
 from swiftclient.service.results import get_future_result, settle
 from swiftclient.service.uploads.plan import SEGMENT_TYPE, Upload
-from swiftclient.service.uploads.segments import require_all, segment_headers, segment_outline
+from swiftclient.service.uploads.segments import require_all, segment_outline
 from swiftclient.service.uploads.sources import READ_SIZE_BYTES
 
 
@@ -66,8 +66,7 @@ def _send(connection: Any, upload: Upload, index: int, name: str, data: bytes) -
         # A BytesIO, unlike bytes, can be sent again when the connection breaks.
         etag = connection.put_object(
             upload.segment_container, name, io.BytesIO(data), content_length=len(data),
-            etag=digest, content_type=SEGMENT_TYPE, headers=segment_headers(upload),
-            response_dict=result['response_dict'])
+            etag=digest, content_type=SEGMENT_TYPE, response_dict=result['response_dict'])
         if digest and etag != digest:
             raise SwiftError(
                 f'Segment {index}: upload verification failed: md5 mismatch, local {digest} != '

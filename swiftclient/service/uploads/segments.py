@@ -12,7 +12,6 @@ from typing import Any
 from swiftclient.exceptions import ClientException
 from swiftclient.service.errors import SwiftError
 from swiftclient.service.manifests import md5_of
-from swiftclient.service.options import split_headers
 from swiftclient.service.results import get_future_result, settle
 from swiftclient.service.uploads.plan import (
     SEGMENT_TYPE,
@@ -64,14 +63,6 @@ def segment_outline(upload: Upload, index: int, size: int, name: str) -> dict:
             'log_line': f'{upload.name} segment {index}', 'response_dict': {}}
 
 
-def segment_headers(upload: Upload) -> dict:
-    """A segment expires with its object; the other headers are the object's alone."""
-    given = split_headers(upload.options['header'])
-    headers = {name: value for name, value in given.items()
-               if name.lower() in ('x-delete-at', 'x-delete-after')}
-    return headers
-
-
 def _upload_segment(connection: Any, upload: Upload, span: SegmentSpan,
                     stored: tuple[int, str] | None) -> dict:
     result = segment_outline(upload, span.index, span.size, span.name)
@@ -94,8 +85,7 @@ def _send_segment(connection: Any, upload: Upload, span: SegmentSpan,
         body = piece(file, span.size, options)
         etag = connection.put_object(
             upload.segment_container, span.name, body, content_length=span.size,
-            content_type=SEGMENT_TYPE, headers=segment_headers(upload),
-            response_dict=result['response_dict'])
+            content_type=SEGMENT_TYPE, response_dict=result['response_dict'])
     if options['checksum'] and etag != body.get_md5sum():
         raise SwiftError(
             f'Segment {span.index}: upload verification failed: md5 mismatch, local '

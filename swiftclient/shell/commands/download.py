@@ -19,6 +19,8 @@ def run(line: CommandLine, output: Any) -> None:
                     ('container-threads', 'container_threads'))
     if options['out_file'] and len(words) != 2:
         raise CommandError('-o option only allowed for single file downloads')
+    if options['out_directory'] and len(words) == 2:
+        raise CommandError('Please use -o option for single file downloads and renames')
     if bool(words) == options['yes_all']:
         raise WrongUsage
     if options['version_id'] is not None and len(words) < 2:
@@ -63,8 +65,8 @@ def _line(result: dict) -> str:
             f'headers {result["headers_receipt"] - begin:.3f}s, total {end - begin:.3f}s'
     rate = 'pseudo' if result['pseudodir'] else \
         f'{result["read_length"] / max(end - begin, 1e-6) / 1000000:.3f} MB/s'
-    after = f' [after {result["attempts"]} attempts]' if result['attempts'] > 1 else ''
-    return f'{result["path"]} [{times}, {rate}]{after}'
+    after = f' after {result["attempts"]} attempts' if result['attempts'] > 1 else ''
+    return f'{result["path"]} [{times}, {rate}{after}]'
 
 
 def _report_failure(result: dict, options: dict, output: Any) -> None:

@@ -33,7 +33,7 @@ def run(line: CommandLine, output: Any) -> None:
     with shown_progress(options, output) as progress, service_for(line) as service:
         progress.expect(thing.source for thing in things)
         for result in service.upload(container, things):
-            _report(result, container, options, output)
+            _report(result, options, output)
             if result['action'] in ('upload_object', 'create_dir_marker'):
                 progress.file_done()
 
@@ -79,7 +79,7 @@ def _found(sources: list[str], object_name: str | None,
         source = source.rstrip('/') or source
         if os.path.isfile(source) or not os.path.isdir(source):
             if os.path.exists(source):
-                yield source, object_name
+                yield source, _renamed(source, source, object_name)
             else:
                 output.error("Local file '%s' not found", source)
             continue
@@ -93,23 +93,16 @@ def _found(sources: list[str], object_name: str | None,
 
 def _renamed(path: str, source: str, object_name: str | None) -> str:
     if object_name is None:
-        return path
+        return path[2:] if path.startswith('./') else path
     rest = path[len(source):].lstrip('/')
     return os.path.join(object_name, rest) if rest else object_name
 
 
-def _report(result: dict, container: str, options: dict, output: Any) -> None:
+def _report(result: dict, options: dict, output: Any) -> None:
     action = result['action']
     if not result['success']:
         _report_failure(result, options, output)
-    elif options['verbose'] < 1 or action in ('create_container', 'delete_segment') and \
-            options['verbose'] < 2:
-        return
-    elif action == 'create_container':
-        output.print_msg('created container %s', result['container'])
-    elif action == 'delete_segment':
-        output.print_msg('deleted segment %s/%s', result['container'], result['object'])
-    else:
+    elif options['verbose'] >= 1 and action != 'create_container':
         name = result['log_line'] if action == 'upload_segment' else result['object']
         attempts = result.get('attempts', 1)
         after = f' [after {attempts} attempts]' if attempts > 1 else ''
@@ -122,6 +115,9 @@ def _report_failure(result: dict, options: dict, output: Any) -> None:
         text = error
         if isinstance(error, ClientException) and error.http_reason:
             text = f'{error.http_status} {error.http_reason}'
+            content = error.http_response_content
+            if content:
+                text += f': {content.decode(errors="replace")[:60]}'
         output.warning("Warning: failed to create container '%s': %s", result['container'], text)
         return
     output.error('%s', error)
