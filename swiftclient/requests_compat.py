@@ -9,6 +9,7 @@ import http.client
 from http.cookiejar import DefaultCookiePolicy
 
 import requests
+from requests.sessions import merge_hooks, merge_setting
 from requests.structures import CaseInsensitiveDict
 
 from swiftclient import failures
@@ -31,29 +32,32 @@ class SwiftClientPreparedRequest(requests.PreparedRequest):
         super().prepare_headers({name: value for name, value in (headers or {}).items()
                                  if name not in metadata})
         for name, value in metadata.items():
-            self.headers[name.decode('latin-1')] = value
+            self.headers[name] = value
 
 
 class SwiftClientRequestsSession(requests.Session):
     def __init__(self):
         super().__init__()
         self.headers = CaseInsensitiveDict()
-        self.auth = _no_auth
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 
     def prepare_request(self, request) -> SwiftClientPreparedRequest:
+        """Join the request with the settings of the session, but for .netrc and cookies."""
         prepared = SwiftClientPreparedRequest()
         prepared.prepare(
             method=request.method.upper(), url=request.url, files=request.files,
-            data=request.data, json=request.json, headers=request.headers,
-            params=request.params, auth=request.auth or self.auth, cookies=None,
-            hooks=request.hooks)
+            data=request.data, json=request.json,
+            headers=CaseInsensitiveDict({**self.headers, **request.headers}),
+            params=merge_setting(request.params, self.params),
+            auth=request.auth or self.auth, cookies=None,
+            hooks=merge_hooks(request.hooks, self.hooks))
         return prepared
 
-
-def _no_auth(request):
-    """Stand where `requests` would look into .netrc."""
-    return request
+    def rebuild_auth(self, prepared_request, response) -> None:
+        """Take a password along to the same server only; and again none from .netrc."""
+        if 'Authorization' in prepared_request.headers and self.should_strip_auth(
+                response.request.url, prepared_request.url):
+            del prepared_request.headers['Authorization']
 
 
 class SessionResponse(HeaderAccess):

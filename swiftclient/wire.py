@@ -18,6 +18,7 @@ NO_BODY_STATUSES = (204, 304)
 
 _UNSAFE_IN_TARGET = re.compile(r'[^!-~]')
 _PRINTABLE = ''.join(map(chr, range(0x21, 0x7F)))
+_HEXADECIMAL = re.compile(rb'[0-9a-fA-F]+')
 _STATUS_LINE = re.compile(r'HTTP/(\d)\.(\d) (\d{3})(?: (.*))?$')
 
 
@@ -113,10 +114,7 @@ def framing_of(method: str, head: Head) -> Framing:
 
 def chunk_size(line: bytes) -> int:
     """Return the size that the line before a chunk tells."""
-    try:
-        size = int(line.split(b';', 1)[0].strip(), 16)
-    except ValueError:
+    size = line.split(b';', 1)[0].strip()
+    if not _HEXADECIMAL.fullmatch(size):
         raise BadAnswer(f'no size of a chunk: {line[:100]!r}')
-    if size < 0:
-        raise BadAnswer(f'no size of a chunk: {line[:100]!r}')
-    return size
+    return int(size, 16)
