@@ -16,8 +16,9 @@ APPS = [
     'account = swift.account.server:app_factory',
 ]
 FILTERS = [f'{name} = swift.common.middleware.{name}:filter_factory' for name in (
-    'catch_errors', 'copy', 'crossdomain', 'gatekeeper', 'healthcheck', 'listing_formats',
-    'memcache', 'name_check', 'proxy_logging', 'read_only', 'recon', 'tempauth')]
+    'bulk', 'catch_errors', 'copy', 'crossdomain', 'formpost', 'gatekeeper', 'healthcheck',
+    'listing_formats', 'memcache', 'name_check', 'proxy_logging', 'read_only', 'recon', 'symlink',
+    'tempauth', 'tempurl')]
 DISKFILES = ['replication.fs = swift.obj.diskfile:DiskFileManager']
 WATCHERS = ['dark_data = swift.obj.watchers.dark_data:DarkDataWatcher']
 

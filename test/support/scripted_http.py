@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 WAIT_S = 20  # longest wait for octets of a client; a test that hangs ends with it
 
 
-class cut(bytes):  # noqa: N801: reads like the function that it stands for
+class cut(bytes):
     """Octets after which the server closes."""
 
 
@@ -98,6 +98,8 @@ class ScriptedHTTP:
                 if not isinstance(reply, Early):
                     _read_body(stream, seen)
                 octets = reply(seen) if callable(reply) else reply
+                if seen.method == 'HEAD' and b'\r\n\r\n' in octets:
+                    octets = type(octets)(octets[:octets.index(b'\r\n\r\n') + 4])
                 sock.sendall(octets)
                 if isinstance(octets, cut | Early):
                     with contextlib.suppress(OSError):

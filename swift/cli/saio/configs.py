@@ -8,8 +8,8 @@ import getpass
 from swift.cli.saio import rsyncd
 from swift.cli.saio.layout import USERS, Layout
 
-PIPELINE = ('catch_errors gatekeeper healthcheck proxy-logging cache listing_formats crossdomain '
-            'tempauth copy proxy-logging proxy-server')
+PIPELINE = ('catch_errors gatekeeper healthcheck proxy-logging cache listing_formats bulk '
+            'tempurl crossdomain tempauth copy symlink proxy-logging proxy-server')
 
 # Daemons look around often, so that a developer sees the effect of what he does.
 DAEMONS = {
@@ -27,6 +27,7 @@ DAEMON_NICENESS = 15
 # One expirer is enough for all nodes.
 ON_FIRST_NODE = ('object-expirer',)
 CLIENT_PIPELINE = 'catch_errors proxy-logging cache proxy-server'
+LINKED_CLIENT_PIPELINE = 'catch_errors proxy-logging cache symlink proxy-server'
 FILTER_ENTRY_POINTS = {'proxy-logging': 'proxy_logging', 'cache': 'memcache'}
 
 
@@ -35,7 +36,8 @@ def all_files(layout: Layout) -> dict[str, str]:
     files = {'swift.conf': swift_conf(layout), 'proxy-server.conf': proxy_conf(layout),
              'test.conf': test_conf(layout), 'dispersion.conf': dispersion_conf(layout),
              'rsyncd.conf': rsyncd.config(layout),
-             'internal-client.conf': client_conf(layout, 'internal-client'),
+             'internal-client.conf': client_conf(layout, 'internal-client',
+                                                 names=LINKED_CLIENT_PIPELINE),
              'container-reconciler.conf': client_conf(
                  layout, 'reconciler', section('container-reconciler', {'interval': 10}))}
     for kind in DAEMONS:
@@ -70,11 +72,12 @@ def proxy_conf(layout: Layout) -> str:
     return text + pipeline(layout, PIPELINE)
 
 
-def client_conf(layout: Layout, log_name: str, daemon: str = '') -> str:
+def client_conf(layout: Layout, log_name: str, daemon: str = '',
+                names: str = CLIENT_PIPELINE) -> str:
     """Return the pipeline of a client inside a daemon, and the daemon's own section."""
     text = section('DEFAULT', {'recon_cache_path': layout.cache(1),
                                **common_options(layout, log_name)})
-    return text + daemon + pipeline(layout, CLIENT_PIPELINE)
+    return text + daemon + pipeline(layout, names)
 
 
 def pipeline(layout: Layout, names: str) -> str:

@@ -84,13 +84,21 @@ def _storage_head(kind: str, table: str) -> tuple[Section, ...]:
 
 
 EXPIRER = 'swift.obj.expirer:ObjectExpirerOptions'
-CLIENT_PIPELINE = (
-    Section('pipeline:main', lines=('pipeline = catch_errors proxy-logging cache proxy-server',)),
+SYMLINK = _filter('symlink', 'symlink:SymlinkOptions')
+_CLIENT = (
     Section('app:proxy-server', '', (*_use('proxy'), 'account_autocreate = true',
                                      'allow_account_management = true')),
     Section('filter:catch_errors', '', _use('catch_errors')),
     Section('filter:proxy-logging', '', _use('proxy_logging')),
     Section('filter:cache', '', _use('memcache')))
+CLIENT_PIPELINE = (
+    Section('pipeline:main', lines=('pipeline = catch_errors proxy-logging cache proxy-server',)),
+    *_CLIENT)
+# For daemons that should see what clients see; others want links as they are.
+LINKED_CLIENT_PIPELINE = (
+    Section('pipeline:main',
+            lines=('pipeline = catch_errors proxy-logging cache symlink proxy-server',)),
+    *_CLIENT, SYMLINK)
 
 
 SAMPLES = (
@@ -105,7 +113,8 @@ SAMPLES = (
            COMMON + 'CommonServerOptions', 8080, OBJECT_ONLY, (
                Section('pipeline:main', lines=(
                    'pipeline = catch_errors gatekeeper healthcheck proxy-logging cache '
-                   'listing_formats tempauth copy proxy-logging proxy-server',)),
+                   'listing_formats bulk tempurl tempauth copy symlink proxy-logging '
+                   'proxy-server',)),
                Section('app:proxy-server', 'swift.proxy.options:ProxyOptions', _use('proxy')),
                Section('proxy-server:policy:1', 'swift.proxy.options:PolicyOptions',
                        note='One such section per storage policy that differs. Here [DEFAULT] '
@@ -114,8 +123,12 @@ SAMPLES = (
                _filter('gatekeeper', 'gatekeeper:GatekeeperOptions'),
                HEALTHCHECK, LOGGING, CACHE,
                _filter('listing_formats', ''),
+               _filter('bulk', 'bulk:BulkOptions'),
+               _filter('tempurl', 'tempurl:TempUrlOptions'),
                _filter('tempauth', 'tempauth:TempAuthOptions', '', *TEMPAUTH_USERS),
                _filter('copy', 'copy:CopyOptions'),
+               SYMLINK,
+               _filter('formpost', 'formpost:FormPostOptions'),
                _filter('crossdomain', 'crossdomain:CrossDomainOptions'),
                _filter('name_check', 'name_check:NameCheckOptions'),
                _filter('read_only', 'read_only:ReadOnlyOptions'))),
@@ -160,7 +173,7 @@ SAMPLES = (
                'auth_url = http://localhost:8080/auth/v1.0', 'auth_user = test:tester',
                'auth_key = testing')),)),
     Sample('internal-client.conf', 'Pipeline of clients inside daemons. Never add gatekeeper.',
-           sections=CLIENT_PIPELINE),
+           sections=LINKED_CLIENT_PIPELINE),
 )
 
 

@@ -59,8 +59,8 @@ def test_more_headers_than_a_standard_library_takes():
 
 
 @pytest.mark.parametrize('octets,body', [
-    (b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n4;x=y\r\ndefg\r\n0\r\nA: b\r\n\r\n',
-     b'abcdefg'),
+    (b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'
+     b'3\r\nabc\r\n4;x=y\r\ndefg\r\n0\r\nA: b\r\n\r\n', b'abcdefg'),
     (b'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok', b'ok'),
     (b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Encoding: gzip\r\n\r\nzz', b'zz'),
 ], ids=['chunked', 'interim', 'packed stays packed'])
@@ -258,7 +258,8 @@ def test_redirection_to_another_server():
 def test_attributes_that_callers_use():
     parsed, conn = http_connection('https://h:1/x?y', cacert='ca', cert='c', cert_key='k',
                                    timeout=3, proxy='http://p:3/rest')
-    assert (conn.url, conn.parsed_url, conn.host, conn.port) == ('https://h:1/x?y', parsed, 'h:1', 1)
+    assert (conn.url, conn.parsed_url) == ('https://h:1/x?y', parsed)
+    assert (conn.host, conn.port) == ('h:1', 1)
     assert conn.requests_args == {'verify': 'ca', 'cert': ('c', 'k'), 'stream': True, 'timeout': 3,
                                   'proxies': {'http': 'http://p:3'}}
     insecure = HTTPConnection('https://h/', cacert='ca', insecure=True, cert='c')

@@ -57,16 +57,17 @@ def framing(method='GET', status=200, version=(1, 1), **headers):
 
 
 @pytest.mark.parametrize('case,expected', [
-    (dict(Content_Length='5'), (Ends.LENGTH, 5, True)),
-    (dict(Content_Length='0'), (Ends.NONE, 0, True)),
-    (dict(transfer_encoding='Chunked', content_length='5'), (Ends.CHUNKS, 0, True)),
-    (dict(), (Ends.CLOSE, 0, False)),
-    (dict(method='HEAD', content_length='5'), (Ends.NONE, 0, True)),
-    (dict(status=204), (Ends.NONE, 0, True)),
-    (dict(status=304, content_length='5'), (Ends.NONE, 0, True)),
-    (dict(content_length='5', connection='Close'), (Ends.LENGTH, 5, False)),
-    (dict(content_length='5', version=(1, 0)), (Ends.LENGTH, 5, False)),
-    (dict(content_length='5', version=(1, 0), connection='keep-alive'), (Ends.LENGTH, 5, True)),
+    ({'Content_Length': '5'}, (Ends.LENGTH, 5, True)),
+    ({'Content_Length': '0'}, (Ends.NONE, 0, True)),
+    ({'transfer_encoding': 'Chunked', 'content_length': '5'}, (Ends.CHUNKS, 0, True)),
+    ({}, (Ends.CLOSE, 0, False)),
+    ({'method': 'HEAD', 'content_length': '5'}, (Ends.NONE, 0, True)),
+    ({'status': 204}, (Ends.NONE, 0, True)),
+    ({'status': 304, 'content_length': '5'}, (Ends.NONE, 0, True)),
+    ({'content_length': '5', 'connection': 'Close'}, (Ends.LENGTH, 5, False)),
+    ({'content_length': '5', 'version': (1, 0)}, (Ends.LENGTH, 5, False)),
+    ({'content_length': '5', 'version': (1, 0), 'connection': 'keep-alive'},
+     (Ends.LENGTH, 5, True)),
 ])
 def test_where_a_body_ends(case, expected):
     assert framing(**case) == expected
