@@ -16,7 +16,7 @@ BASENAME = 'swift'
 commands = ('delete', 'download', 'list', 'post', 'copy', 'stat', 'upload', 'capabilities',
             'info', 'tempurl', 'auth', 'bash_completion')
 
-__all__ = ['BASENAME', 'commands', 'immediate_exit', 'main', *_FROM]
+__all__ = ['BASENAME', 'commands', 'immediate_exit', 'main']
 
 
 def __getattr__(name: str):

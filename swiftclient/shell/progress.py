@@ -48,7 +48,8 @@ class Progress:
     def __init__(self, stream: Any, clock: Any = time.monotonic):
         self._stream = stream
         self._clock = clock
-        self._begin = self._drawn_at = clock()
+        self._begin = clock()
+        self._drawn_at = self._begin - REDRAW_S  # the first news is shown at once
         self._lock = threading.Lock()
         self._files, self._bytes = 0, 0
         self._total_files: int | None = None

@@ -45,7 +45,7 @@ def arriving_file(path: str, mtime: float | None = None,
             if mode is not None:
                 os.fchmod(arriving.fileno(), stat.S_IMODE(mode))
             if mtime is not None:
-                nanoseconds = int(mtime * 1e9)
+                nanoseconds = round(mtime * 1e6) * 1000  # what %f wrote at the upload
                 os.utime(arriving.fileno(), ns=(nanoseconds, nanoseconds))
         os.replace(temporary, target)
     except BaseException:

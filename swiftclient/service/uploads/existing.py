@@ -4,7 +4,7 @@ An overwritten large object leaves segments behind; to remove them the original 
 before every PUT. That is needless in a container that was made a moment ago, and for names that
 a listing, fetched once for the whole upload, does not have. Everything else keeps its HEAD.
 
-`Absent` is pure; `learn` asks for at most one page per PAGE_NAMES names.
+`Absent` is pure; `learn` asks for two pages, and one more per PAGE_NAMES names.
 Source: sheet 08, section 9.2.
 """
 from collections.abc import Iterable
@@ -60,7 +60,8 @@ def learn(pool: Any, container: str, names: Iterable[str]) -> Absent:
     prefix = commonprefix([wanted[0], wanted[-1]])
     absent = Absent(prefix)
     marker = ''
-    for _page in range(1 + len(wanted) // PAGE_NAMES):
+    # One page more than the names fill: only an empty page proves that there are no others.
+    for _page in range(2 + len(wanted) // PAGE_NAMES):
         try:
             page = get_future_result(pool.submit(_page_of, container, prefix, marker))
         except ClientException:  # no right to read: the upload itself will say what is wrong

@@ -4,10 +4,10 @@ Steps: look at what is there (unless it is known to be new), skip it if it is th
 check the MD5, then delete segments that the overwritten object leaves behind.
 Source: sheet 08, section 4.3 (upload, steps 4 to 8).
 """
+import io
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from errno import ENOENT
 from time import time
 from typing import Any
 
@@ -43,7 +43,7 @@ def upload_object(connection: Any, job: Job) -> dict:
     result = job.upload.outline()
     settle(result, _upload, connection, job, result)
     error = result.get('error')
-    if isinstance(error, OSError) and error.errno == ENOENT and job.upload.path:
+    if isinstance(error, FileNotFoundError) and job.upload.path:
         result['error'] = SwiftError(f'Local file {job.upload.path!r} not found', exc=error)
     if not str(result.get('status')).startswith('skipped'):
         result['attempts'] = connection.attempts
@@ -185,7 +185,6 @@ def _send_segmented_stream(connection: Any, job: Job, result: dict, segment_size
     upload = job.upload
     first = read_segment(upload.source, segment_size, upload.options.get('progress'))
     if len(first) < segment_size:
-        import io
         options = {**upload.options, 'progress': None}
         _put(connection, upload, result, piece(io.BytesIO(first), len(first), options),
              len(first))
