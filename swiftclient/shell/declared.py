@@ -3,11 +3,16 @@
 Standard library only, no imports of the client: `swift --help` must not wait for it.
 Source: sheet 08, section 5.
 """
-from dataclasses import dataclass, field
+from collections import namedtuple
+
+# Named tuples and not dataclasses: importing those costs more than all of `swift --help` else.
+_OPTION = namedtuple('_OPTION', 'flags dest kind help metavar env default aliases value',
+                     defaults=('', (), None, (), None))
+_COMMAND = namedtuple('_COMMAND', 'name summary description synopsis positionals options '
+                                  'needs_login aliases', defaults=((), (), True, ()))
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(_OPTION):
     """One option. `kind` is flag, unset, count, silence, text, whole, list, help or pick.
 
     `flags` are the names that help shows, `aliases` those that are only understood. `env` names
@@ -15,15 +20,7 @@ class Option:
     option stores.
     """
 
-    flags: tuple[str, ...]
-    dest: str
-    kind: str
-    help: str
-    metavar: str = ''
-    env: tuple[str, ...] = ()
-    default: object = None
-    aliases: tuple[str, ...] = ()
-    value: object = None
+    __slots__ = ()
 
     @property
     def takes_value(self) -> bool:
@@ -38,19 +35,13 @@ class Option:
         return f'{names} {self.metavar}' if self.metavar else names
 
 
-@dataclass(frozen=True)
-class Command:
-    """One sub-command: what it is called, takes and does; `module` has its run()."""
+class Command(_COMMAND):
+    """One sub-command: what it is called, what it takes, and whether it needs a login.
 
-    name: str
-    summary: str
-    description: str
-    synopsis: str
-    positionals: tuple[tuple[str, str], ...] = ()
-    options: tuple[Option, ...] = ()
-    needs_login: bool = True
-    aliases: tuple[str, ...] = field(default=())
-    module: str = ''
+    `positionals` are pairs of what is shown and what it means.
+    """
+
+    __slots__ = ()
 
 
 def flag(names: str, dest: str, text: str) -> Option:

@@ -5,8 +5,8 @@ Options and arguments may be mixed, long options may be shortened as far as they
 Source: sheet 08, section 5 (first paragraph).
 """
 import getopt
+from collections import namedtuple
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from swiftclient.shell.command_table import COMMANDS
 from swiftclient.shell.declared import Command, Option
@@ -19,14 +19,13 @@ class UsageError(Exception):
     """The command line cannot be understood; the text says why."""
 
 
-@dataclass(frozen=True)
-class CommandLine:
-    """What was asked for: `name` as it was typed, `command` None if there is no such one."""
+class CommandLine(namedtuple('_COMMAND_LINE', 'name command options words')):
+    """What was asked for: `name` as it was typed, `command` None if there is no such one.
 
-    name: str | None
-    command: Command | None
-    options: dict
-    words: list[str]
+    `options` is a dict that later steps complete, `words` are the arguments.
+    """
+
+    __slots__ = ()
 
 
 def parse(argv: list[str], environ: Mapping[str, str]) -> CommandLine:
