@@ -50,15 +50,16 @@ def listed_segments(connection: Any, old: OldObject, container: str, name: str,
 
 def delete_segments(pool: Any, paths: Iterable[str],
                     emit: Callable[[dict], None]) -> list[dict]:
-    """Delete segments side by side and return their results, each emitted when it is there."""
-    def done(future: Any) -> None:
-        if not future.cancelled() and future.exception() is None:
-            emit(future.result())
+    """Delete segments side by side; emit and return their results.
 
+    All of them are emitted before this returns: what a job emits after its end may be lost.
+    """
     futures = [pool.submit(delete_segment, *path.split('/', 1)) for path in paths]
+    results = []
     for future in futures:
-        future.add_done_callback(done)
-    return [get_future_result(future) for future in futures]
+        results.append(get_future_result(future))
+        emit(results[-1])
+    return results
 
 
 def delete_segment(connection: Any, container: str, name: str) -> dict:
