@@ -9,7 +9,7 @@ from collections import namedtuple
 from collections.abc import Iterable, Mapping
 
 from swiftclient.shell.command_table import COMMANDS
-from swiftclient.shell.declared import Command, Option
+from swiftclient.shell.declared import Option
 from swiftclient.shell.global_options import GLOBAL
 
 TRUE_VALUES = ('true', '1', 'yes', 'on', 't', 'y')

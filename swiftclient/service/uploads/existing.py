@@ -7,7 +7,7 @@ a listing, fetched once for the whole upload, does not have. Everything else kee
 `Absent` is pure; `learn` asks for two pages, and one more per PAGE_NAMES names.
 Source: sheet 08, section 9.2.
 """
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from os.path import commonprefix
 from typing import Any
 
@@ -31,10 +31,14 @@ class Absent:
         self._end: str | None = ''
         self._known = False
 
-    def add_page(self, names: list[str]) -> None:
-        """Take the next page of the listing, [] for its end."""
+    def add_page(self, names: list[str], of_interest: Container[str] | None = None) -> None:
+        """Take the next page of the listing, [] for its end.
+
+        Only names `of_interest` are kept; nobody may ask for others then.
+        """
         self._known = True
-        self._present.update(names)
+        self._present.update(names if of_interest is None else
+                             [name for name in names if name in of_interest])
         self._end = names[-1] if names else None
 
     def reaches(self, name: str) -> bool:
@@ -58,15 +62,14 @@ def learn(pool: Any, container: str, names: Iterable[str]) -> Absent:
     if len(wanted) < LEARN_FROM:
         return Absent()
     prefix = commonprefix([wanted[0], wanted[-1]])
-    absent = Absent(prefix)
-    marker = ''
+    absent, among, marker = Absent(prefix), frozenset(wanted), ''
     # One page more than the names fill: only an empty page proves that there are no others.
     for _page in range(2 + len(wanted) // PAGE_NAMES):
         try:
             page = get_future_result(pool.submit(_page_of, container, prefix, marker))
         except ClientException:  # no right to read: the upload itself will say what is wrong
             break
-        absent.add_page(page)
+        absent.add_page(page, among)
         if absent.reaches(wanted[-1]):
             break
         marker = page[-1]

@@ -26,7 +26,7 @@ def check(there, prefix, size, read):
     listed = sorted(name for name in there if name.startswith(prefix))
     absent = Absent(prefix)
     for page in range(read):
-        absent.add_page(listed[page * size:(page + 1) * size])
+        absent.add_page(listed[page * size:(page + 1) * size], NAMES)
         if not listed[page * size:]:
             break
     for name in NAMES:

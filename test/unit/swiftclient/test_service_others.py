@@ -2,7 +2,13 @@
 import pytest
 
 from swiftclient.exceptions import ClientException
-from swiftclient.service import SwiftCopyObject, SwiftDeleteObject, SwiftError, SwiftPostObject
+from swiftclient.service import (
+    SwiftCopyObject,
+    SwiftDeleteObject,
+    SwiftError,
+    SwiftPostObject,
+    SwiftService,
+)
 
 
 def error_of(function):
@@ -25,6 +31,17 @@ def test_stat_of_account_container_and_objects(service, cluster):
     assert dict(found['o']['items'])['Content Length'] == '4'
     assert found['nope']['error'].http_status == 404
     assert service.stat('c', obj='o')['object'] == 'o'
+
+
+def test_forms_of_the_founding_proposal(cluster, tree):
+    with SwiftService({'auth': cluster.url, 'user': 'a:b', 'key': 'testing'},
+                      timeout=864000) as service:
+        assert service.post('c')['success']
+        things = [('big', 'from-path'), (open('big', 'rb'), 'from-file'), (None, 'dir', True)]
+        assert all(result['success'] for result in service.upload('c', things))
+        things[1][0].close()
+        assert service.post('c', obj='dir', options={'snet': False})['action'] == 'post_object'
+    assert cluster.names('c') == ['dir', 'from-file', 'from-path']
 
 
 def test_stat_shows_the_login_when_verbose(service, cluster):
