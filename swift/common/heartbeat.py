@@ -14,13 +14,39 @@ collected: flushed() sets it. Source: sheet 05 section 1.8.
 from collections.abc import Callable, Iterator
 
 from swift.common import green
+from swift.common.swob import Request, Response
+from swift.core.accept import Accept
 
 BLANK = b' '
+CHUNK_SIZE = 'eventlet.minimum_write_chunk_size'
+REPORT_TYPES = ('text/plain', 'application/json', 'application/xml', 'text/xml')
+SEPARATOR = b'\r\n\r\n'
+_XML_DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
+_REFUSED_TYPE = 'text/html; charset=UTF-8'
+
+
+def report_type(env: dict) -> str | None:
+    """Return the media type of the report that a request asks for; None if it wants another."""
+    try:
+        return Accept(env.get('HTTP_ACCEPT', '')).best_match(REPORT_TYPES)
+    except ValueError:
+        return None
+
+
+def bulk_response(req: Request, media_type: str | None, work: Callable[[], bytes],
+                  pause_s: float) -> Response:
+    """Return the answer to a bulk operation: 200, white space if it lasts, the report."""
+    flushed(req.environ)
+    is_xml = (media_type or '').endswith('/xml')
+    response = Response(request=req, app_iter=Heartbeat(
+        work, pause_s, first_beat=_XML_DECLARATION if is_xml else BLANK, separator=SEPARATOR))
+    response.headers['Content-Type'] = media_type or _REFUSED_TYPE
+    return response
 
 
 def flushed(env: dict) -> None:
     """Have every chunk of the answer sent at once."""
-    env['eventlet.minimum_write_chunk_size'] = 0
+    env[CHUNK_SIZE] = 0
 
 
 class Heartbeat:

@@ -25,6 +25,7 @@ from swift.core.names import AUTO_CREATE_PREFIX, quote, split_path, unquote
 UNSUCCESSFUL_TTL_SHARE = 0.1
 _PREFETCHED = 'swift.info.prefetched'
 _USED = 'swift.info.used'
+_EARLY = 'swift.info.early'
 _SKIPPED = 'swift.info.skipped'
 _COUNT_FIELDS = ('container_count', 'total_object_count', 'bytes')
 _POLICY_PREFIX = 'x-account-storage-policy-'
@@ -164,25 +165,41 @@ def prefetch(env: dict, cache: Any, account: str | None, container: str | None,
     """Get the entries a request will need, and `extra_keys`, in one trip to memcached.
 
     Fills the request cache with what is there, remembers what is not (so that nobody asks again
-    within this request), and returns the values found for the extra keys.
+    within this request), and returns the values found for the extra keys. What prefetch_early()
+    has brought costs no further trip.
     """
     known = _request_cache(env)
+    asked = env.get(_PREFETCHED, frozenset())
     keys = []
     if account:
         keys.append('account/' + account)
         if container:
             keys.append(f'container/{account}/{container}')
-    keys = [key for key in keys if key not in known]
-    extra_keys = tuple(extra_keys)
-    if not keys and not extra_keys:
-        return {}
-    found = cache.get_many((*keys, *extra_keys))
-    for key in keys:
-        value = found.get(key)
-        if _is_entry(value):
-            known[key] = value
-    env[_PREFETCHED] = env.get(_PREFETCHED, frozenset()).union(keys)
-    return {key: found[key] for key in extra_keys if found.get(key) is not None}
+    keys = [key for key in keys if key not in known and key not in asked]
+    early = env.get(_EARLY, {})
+    extra = {key: early[key] for key in extra_keys if key in early}
+    missing = tuple(key for key in extra_keys if key not in early)
+    if keys or missing:
+        found = cache.get_many((*keys, *missing))
+        for key in keys:
+            value = found.get(key)
+            if _is_entry(value):
+                known[key] = value
+        env[_PREFETCHED] = asked.union(keys)
+        extra.update((key, found.get(key)) for key in missing)
+    return {key: value for key, value in extra.items() if value is not None}
+
+
+def prefetch_early(env: dict, cache: Any, account: str, container: str | None,
+                   pipeline: Iterable[Any]) -> None:
+    """prefetch() for a filter that looks before others do: what they will ask for comes along.
+
+    They say so by a method `cache_keys(env)`, which returns keys for the extra_keys of their own
+    prefetch().
+    """
+    keys = [key for element in pipeline for key in element.cache_keys(env)]
+    found = prefetch(env, cache, account, container, keys)
+    env[_EARLY] = {key: found.get(key) for key in keys}
 
 
 def set_info_cache(env: dict, key: str, info: dict[str, Any], ttl_s: float) -> None:

@@ -46,6 +46,9 @@ ALLOW_RESERVED = _SYSMETA + 'Allow-Reserved-Names'
 # What the manifest of a large object, perhaps a link's target, tells about it.
 SLO_ETAG, SLO_SIZE = _SYSMETA + 'Slo-Etag', _SYSMETA + 'Slo-Size'
 
+# Environ key: the request with whose rights the target of a static link is looked at, when a filter
+# stores the link in the cluster's name.
+REQUESTER = 'swift.symlink.requester'
 _QUOTED_RESERVED = '%00'
 _LISTED = 'symlink_target'
 LISTED_MARKER = b'symlink_target='

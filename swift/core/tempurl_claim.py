@@ -103,6 +103,21 @@ def read_claim(path: str, params: dict[str, str], allowed: Sequence[str]) -> Cla
                  params.get(FILENAME, ''), INLINE in params)
 
 
+def link_query(query: str) -> tuple[str, str | None]:
+    """Return what links of a page carry on, and the beginning of names that they open.
+
+    `query` is what Claim.query() has made. A claim to one object opens nothing else: ('', None).
+    """
+    params = first_params(query)
+    if PREFIX not in params:
+        return '', None
+    carried = [f'{name}={wsgi_quote(params[name])}'
+               for name in (PREFIX, EXPIRES, SIGNATURE, IP_RANGE) if name in params]
+    if INLINE in params:
+        carried.append(INLINE)
+    return '&'.join(carried), params[PREFIX]
+
+
 def _names(path: str, prefix: str | None) -> tuple[str, str, str] | None:
     segments = path.split('/', 4)
     if len(segments) < 4 or segments[0] or segments[1] != VERSION:

@@ -26,7 +26,7 @@ from pathlib import Path
 from textwrap import dedent
 
 from swift.cli.saio import checks
-from swift.cli.saio.configs import FILTER_ENTRY_POINTS
+from swift.cli.saio.configs import entry_point
 from test.support.saio import CLONE, Saio
 
 START_TIMEOUT_S = 60
@@ -48,7 +48,7 @@ def entry_point_of(name: str, sections: ConfigParser) -> str:
     used = sections.get(f'filter:{name}', 'use', fallback='')
     if '#' in used:
         return used.partition('#')[2]
-    return FILTER_ENTRY_POINTS.get(name, name.replace('-', '_'))
+    return entry_point(name)
 
 
 def parsed(text: str) -> ConfigParser:

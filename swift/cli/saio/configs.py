@@ -8,8 +8,10 @@ import getpass
 from swift.cli.saio import rsyncd
 from swift.cli.saio.layout import USERS, Layout
 
-PIPELINE = ('catch_errors gatekeeper healthcheck proxy-logging cache listing_formats bulk '
-            'tempurl crossdomain tempauth copy symlink proxy-logging proxy-server')
+PIPELINE = ('catch_errors gatekeeper healthcheck proxy-logging cache etag-quoter listing_formats '
+            'bulk tempurl ratelimit crossdomain container_sync tempauth staticweb copy '
+            'container-quotas account-quotas slo dlo versioned_writes symlink proxy-logging '
+            'proxy-server')
 
 # Daemons look around often, so that a developer sees the effect of what he does.
 DAEMONS = {
@@ -29,6 +31,7 @@ ON_FIRST_NODE = ('object-expirer',)
 CLIENT_PIPELINE = 'catch_errors proxy-logging cache proxy-server'
 LINKED_CLIENT_PIPELINE = 'catch_errors proxy-logging cache symlink proxy-server'
 FILTER_ENTRY_POINTS = {'proxy-logging': 'proxy_logging', 'cache': 'memcache'}
+REALM, REALM_CLUSTER = 'saio', 'saio_endpoint'
 
 
 def all_files(layout: Layout) -> dict[str, str]:
@@ -38,6 +41,7 @@ def all_files(layout: Layout) -> dict[str, str]:
              'rsyncd.conf': rsyncd.config(layout),
              'internal-client.conf': client_conf(layout, 'internal-client',
                                                  names=LINKED_CLIENT_PIPELINE),
+             'container-sync-realms.conf': realms_conf(layout),
              'container-reconciler.conf': client_conf(
                  layout, 'reconciler', section('container-reconciler', {'interval': 10}))}
     for kind in DAEMONS:
@@ -80,23 +84,37 @@ def client_conf(layout: Layout, log_name: str, daemon: str = '',
     return text + daemon + pipeline(layout, names)
 
 
+def realms_conf(layout: Layout) -> str:
+    """Return a realm whose only cluster is this one: containers synchronise with each other."""
+    return section(REALM, {'key': 'changeme', 'key2': 'changeme',
+                           f'cluster_{REALM_CLUSTER}': f'http://127.0.0.1:{layout.port}/v1/'})
+
+
 def pipeline(layout: Layout, names: str) -> str:
     text = section('pipeline:main', {'pipeline': names})
     for name in dict.fromkeys(names.split()[:-1]):
-        entry = FILTER_ENTRY_POINTS.get(name, name)
-        text += section(f'filter:{name}',
-                        {'use': f'egg:swift#{entry}', **filter_options(layout, name)})
+        text += section(f'filter:{name}', {'use': f'egg:swift#{entry_point(name)}',
+                                           **filter_options(layout, name)})
     return text + section('app:proxy-server', {
         'use': 'egg:swift#proxy', 'account_autocreate': 'true', 'allow_account_management': 'true'})
+
+
+def entry_point(name: str) -> str:
+    """Return the entry point of a filter that is called `name` in pipelines."""
+    return 'memcache' if name == 'cache' else name.replace('-', '_')
 
 
 def filter_options(layout: Layout, name: str) -> dict:
     if name == 'cache':
         return {'memcache_servers': f'127.0.0.1:{layout.memcache_port}',
                 'memcache_max_connections': 32}
+    if name == 'container_sync':
+        return {'current': f'//{REALM}/{REALM_CLUSTER}'}
     if name == 'tempauth':
         return {f'user_{user.account}_{user.name}': f'{user.key} {user.groups}'.strip()
                 for user in USERS}
+    if name == 'versioned_writes':
+        return {'allow_versioned_writes': 'true', 'allow_object_versioning': 'true'}
     return {}
 
 

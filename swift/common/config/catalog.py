@@ -65,8 +65,19 @@ def _filter(name: str, table: str, entry_point: str = '', *lines: str) -> Sectio
 HEALTHCHECK = _filter('healthcheck', 'healthcheck:HealthCheckOptions')
 CACHE = Section('filter:cache', 'swift.common.memcache_conf:MemcacheOptions', _use('memcache'))
 RECON = _filter('recon', 'recon:ReconOptions')
+BACKEND_RATELIMIT = _filter('backend_ratelimit', 'backend_ratelimit:BackendRateLimitOptions')
 LOGGING = _filter('proxy-logging', 'proxy_logging:ProxyLoggingOptions', 'proxy_logging')
 CATCH_ERRORS = _filter('catch_errors', 'catch_errors:CatchErrorsOptions')
+# Of another project, so without a table: what it needs at least.
+AUTHTOKEN = Section('filter:authtoken', '', (
+    'paste.filter_factory = keystonemiddleware.auth_token:filter_factory',
+    'www_authenticate_uri = http://keystone.example.com:5000',
+    'auth_url = http://keystone.example.com:5000', 'auth_type = password',
+    'project_domain_id = default', 'user_domain_id = default', 'project_name = service',
+    'username = swift', 'password = secret', 'delay_auth_decision = True',
+    'cache = swift.cache', 'include_service_catalog = False'),
+    'For pipelines with keystoneauth: ... ratelimit authtoken keystoneauth copy ...',
+    commented=True)
 TEMPAUTH_USERS = (
     'user_admin_admin = admin .admin .reseller_admin',
     'user_admin_auditor = admin_ro .reseller_reader',
@@ -79,8 +90,10 @@ TEMPAUTH_USERS = (
 
 
 def _storage_head(kind: str, table: str) -> tuple[Section, ...]:
-    return (Section('pipeline:main', lines=('pipeline = healthcheck recon %s-server' % kind,)),
-            Section('app:%s-server' % kind, table, _use(kind)), HEALTHCHECK, RECON)
+    return (Section('pipeline:main', lines=(
+                'pipeline = healthcheck recon backend_ratelimit %s-server' % kind,)),
+            Section('app:%s-server' % kind, table, _use(kind)), HEALTHCHECK, RECON,
+            BACKEND_RATELIMIT)
 
 
 EXPIRER = 'swift.obj.expirer:ObjectExpirerOptions'
@@ -113,8 +126,9 @@ SAMPLES = (
            COMMON + 'CommonServerOptions', 8080, OBJECT_ONLY, (
                Section('pipeline:main', lines=(
                    'pipeline = catch_errors gatekeeper healthcheck proxy-logging cache '
-                   'listing_formats bulk tempurl tempauth copy symlink proxy-logging '
-                   'proxy-server',)),
+                   'listing_formats bulk tempurl ratelimit container_sync tempauth staticweb copy '
+                   'container-quotas account-quotas slo dlo versioned_writes symlink '
+                   'proxy-logging proxy-server',)),
                Section('app:proxy-server', 'swift.proxy.options:ProxyOptions', _use('proxy')),
                Section('proxy-server:policy:1', 'swift.proxy.options:PolicyOptions',
                        note='One such section per storage policy that differs. Here [DEFAULT] '
@@ -122,16 +136,31 @@ SAMPLES = (
                CATCH_ERRORS,
                _filter('gatekeeper', 'gatekeeper:GatekeeperOptions'),
                HEALTHCHECK, LOGGING, CACHE,
+               _filter('etag-quoter', 'etag_quoter:EtagQuoterOptions', 'etag_quoter'),
+               _filter('cname_lookup', 'cname_lookup:CnameLookupOptions'),
+               _filter('domain_remap', 'domain_remap:DomainRemapOptions'),
                _filter('listing_formats', ''),
+               _filter('name_check', 'name_check:NameCheckOptions'),
                _filter('bulk', 'bulk:BulkOptions'),
                _filter('tempurl', 'tempurl:TempUrlOptions'),
-               _filter('tempauth', 'tempauth:TempAuthOptions', '', *TEMPAUTH_USERS),
-               _filter('copy', 'copy:CopyOptions'),
-               SYMLINK,
-               _filter('formpost', 'formpost:FormPostOptions'),
+               _filter('ratelimit', 'ratelimit:RateLimitOptions'),
+               _filter('read_only', 'read_only:ReadOnlyOptions'),
                _filter('crossdomain', 'crossdomain:CrossDomainOptions'),
-               _filter('name_check', 'name_check:NameCheckOptions'),
-               _filter('read_only', 'read_only:ReadOnlyOptions'))),
+               _filter('container_sync', 'container_sync:ContainerSyncOptions'),
+               _filter('formpost', 'formpost:FormPostOptions'),
+               _filter('tempauth', 'tempauth:TempAuthOptions', '', *TEMPAUTH_USERS),
+               AUTHTOKEN,
+               _filter('keystoneauth', 'keystoneauth:KeystoneAuthOptions'),
+               _filter('staticweb', 'staticweb:StaticWebOptions'),
+               _filter('copy', 'copy:CopyOptions'),
+               _filter('container-quotas', '', 'container_quotas'),
+               _filter('account-quotas', '', 'account_quotas'),
+               _filter('slo', 'slo:SloOptions'),
+               _filter('dlo', 'dlo:DloOptions'),
+               _filter('versioned_writes', 'versioned_writes:VersionedWritesOptions'),
+               SYMLINK,
+               _filter('list-endpoints', 'list_endpoints:ListEndpointsOptions',
+                       'list_endpoints'))),
     Sample('account-server.conf', 'Account server and its daemons.',
            COMMON + 'DatabaseServerOptions', 6202, OBJECT_ONLY + PROXY_ONLY,
            (*_storage_head('account', 'swift.account.options:AccountServerOptions'),
@@ -172,6 +201,16 @@ SAMPLES = (
            sections=(Section('dispersion', 'swift.cli.dispersion.options:DispersionOptions', (
                'auth_url = http://localhost:8080/auth/v1.0', 'auth_user = test:tester',
                'auth_key = testing')),)),
+    Sample('backend-ratelimit.conf', 'Rates of storage servers, read again while they run; '
+                                     'stronger than [filter:backend_ratelimit].',
+           sections=(Section('backend_ratelimit', FILTERS + 'backend_ratelimit:BackendRates'),)),
+    Sample('container-sync-realms.conf', 'Realms: clusters that synchronise containers with each '
+                                         'other.',
+           'swift.common.sync_realms:RealmsDefaults', sections=(
+               Section('realm1', 'swift.common.sync_realms:RealmOptions', (
+                   'key = realm1key', 'key2 = realm1key2',
+                   'cluster_clustername1 = https://host1/v1/',
+                   'cluster_clustername2 = https://host2/v1/'), commented=True),)),
     Sample('internal-client.conf', 'Pipeline of clients inside daemons. Never add gatekeeper.',
            sections=LINKED_CLIENT_PIPELINE),
 )

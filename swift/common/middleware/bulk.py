@@ -20,24 +20,19 @@ from swift.common.bulk_delete import Asker, Barrier, BulkDeleter
 from swift.common.bulk_extract import Extraction, ExtractLimits
 from swift.common.cluster import Cluster
 from swift.common.config.options import Float, Integer, Options, Seconds
-from swift.common.heartbeat import BLANK, Heartbeat, flushed
+from swift.common.heartbeat import REPORT_TYPES, bulk_response, report_type
 from swift.common.places import config_root
 from swift.common.registry import register_swift_info
 from swift.common.sections import read_section
-from swift.common.swob import HTTPBadRequest, Request, Response
-from swift.core.accept import Accept
+from swift.common.swob import HTTPBadRequest, Request
 from swift.core.bulk_tally import DeleteTally, ExtractTally
 from swift.core.bulk_targets import DeleteLines
 from swift.core.constraints import Constraints, Refusal
 from swift.core.decompress import BZIP2, GZIP, Decompressor
 from swift.core.tar_stream import BrokenTar, TarReader
 
-REPORT_TYPES = ('text/plain', 'application/json', 'application/xml', 'text/xml')
 ARCHIVES = {'tar': '', 'tar.gz': GZIP, 'tar.bz2': BZIP2}
-XML_DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
-SEPARATOR = b'\r\n\r\n'
 READ_BYTES = 65536
-HTML = 'text/html; charset=UTF-8'
 
 
 class BulkOptions(Options, section='filter:bulk'):
@@ -101,7 +96,8 @@ class BulkFilter:
         if operation is None:
             return self.app(env, start_response)
         work = begin(req, operation, archive)
-        return self._answer(req, operation, work)(env, start_response)
+        return bulk_response(req, operation.media_type, work, self.options.yield_frequency)(
+            env, start_response)
 
     def _operation(self, req: Request) -> Operation | None:
         try:
@@ -110,20 +106,7 @@ class BulkFilter:
             return None
         if version not in self.limits.valid_api_versions:
             return None
-        try:
-            media_type = Accept(req.environ.get('HTTP_ACCEPT', '')).best_match(REPORT_TYPES)
-        except ValueError:
-            media_type = None
-        return Operation(f'/{version}/{account}', prefix or '', media_type)
-
-    def _answer(self, req: Request, operation: Operation, work: Callable[[], bytes]) -> Response:
-        flushed(req.environ)
-        is_xml = (operation.media_type or '').endswith('/xml')
-        response = Response(request=req, app_iter=Heartbeat(
-            work, self.options.yield_frequency, separator=SEPARATOR,
-            first_beat=XML_DECLARATION if is_xml else BLANK))
-        response.headers['Content-Type'] = operation.media_type or HTML
-        return response
+        return Operation(f'/{version}/{account}', prefix or '', report_type(req.environ))
 
     # -- deletes -------------------------------------------------------------------------------
 

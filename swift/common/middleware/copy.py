@@ -18,9 +18,10 @@ Source: sheet 05 section 16, sheet 04 section 8.6.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from swift.common.body_reader import BodyReader
 from swift.common.cluster import Cluster
 from swift.common.config.options import Options, Seconds, is_true
-from swift.common.heartbeat import Heartbeat, flushed
+from swift.common.heartbeat import CHUNK_SIZE, Heartbeat, flushed
 from swift.common.places import config_root
 from swift.common.sections import read_section
 from swift.common.subrequest import make_subrequest
@@ -151,6 +152,9 @@ class CopyFilter:
             response = put.get_response(self.app)
         finally:
             source_response.close()
+        if CHUNK_SIZE in put.environ:
+            # How the answer is to be sent was said to the PUT, which has an environ of its own.
+            req.environ[CHUNK_SIZE] = put.environ[CHUNK_SIZE]
         if response.is_success:
             response.headers.update(facts)
         return response
@@ -230,36 +234,6 @@ def _report(response: Response, source: Place, facts: Mapping[str, str],
             document[name] = wsgi_to_str(value)
     errors = [] if response.is_success else [(source.quoted_name, response.status)]
     return render_report(media_type, document, errors, COPIED_BY)
-
-
-class BodyReader:
-    """A source's body as the `wsgi.input` of a PUT: chunks in, sizes asked for out."""
-
-    def __init__(self, body: Iterable[bytes]):
-        self._chunks = iter(body)
-        self._held = b''
-
-    def read(self, size: int | None = -1) -> bytes:
-        """Return up to `size` bytes, b'' at the end; all that is left without a size."""
-        if size is None or size < 0:
-            data = self._held + b''.join(self._chunks)
-            self._held = b''
-            return data
-        data = self._held or self._next_chunk()
-        self._held = data[size:]
-        return data[:size]
-
-    def read_some(self, size: int) -> bytes:
-        return self.read(size)
-
-    def readline(self, size: int | None = -1) -> bytes:
-        raise AssertionError('bodies of objects are not read by lines')
-
-    def _next_chunk(self) -> bytes:
-        for chunk in self._chunks:
-            if chunk:
-                return chunk
-        return b''
 
 
 def destination(req: Request, source: Place) -> Place:
