@@ -32,10 +32,18 @@ def listing_of(resp, body: bytes) -> tuple:
     return headers, parse_api_response(headers, body)
 
 
-def last_name(entries: list[dict], delimiter) -> str:
-    """Return the marker of the next page."""
-    last = entries[-1]
-    return last.get('name', last.get('subdir')) if delimiter else last['name']
+def all_pages(page_after, delimiter, *markers) -> tuple:
+    """Return (headers of the first page, entries of all pages), page by page until an empty one.
+
+    `page_after` takes the markers, one of names and for containers one of versions.
+    """
+    first_headers, entries = page = page_after(*markers)
+    while page[1]:
+        last = page[1][-1]
+        name = last.get('name', last.get('subdir')) if delimiter else last['name']
+        page = page_after(*(name, last.get('version_id'))[:len(markers)])
+        entries.extend(page[1])
+    return first_headers, entries
 
 
 def get_account(url, token, marker=None, limit=None, prefix=None, end_marker=None,
@@ -44,23 +52,16 @@ def get_account(url, token, marker=None, limit=None, prefix=None, end_marker=Non
     """Return (headers, list of containers); with `full_listing` all pages in one list."""
     headers = {**request_headers(token, service_token, headers), 'Accept-Encoding': 'gzip'}
     if full_listing:
-        return _whole_account(url, token, http_conn, marker, headers=headers, limit=limit,
-                              prefix=prefix, end_marker=end_marker, delimiter=delimiter)
+        def page_after(marker):
+            return swiftclient.client.get_account(
+                url, token, marker, limit, prefix, end_marker, http_conn, headers=headers,
+                delimiter=delimiter)
+        return all_pages(page_after, delimiter, marker)
     query = listing_query(limit=limit, marker=marker, prefix=prefix, delimiter=delimiter,
                           end_marker=end_marker)
     resp, body = exchange('GET', Target(url, query=query), http_conn, headers,
                           Asked('Account GET'))
     return listing_of(resp, body)
-
-
-def _whole_account(url, token, http_conn, marker, **options) -> tuple:
-    get = swiftclient.client.get_account
-    first_headers, entries = page = get(url, token, marker, http_conn=http_conn, **options)
-    while page[1]:
-        marker = last_name(page[1], options['delimiter'])
-        page = get(url, token, marker, http_conn=http_conn, **options)
-        entries.extend(page[1])
-    return first_headers, entries
 
 
 def head_account(url, token, http_conn=None, headers=None, service_token=None):

@@ -98,7 +98,7 @@ def get_auth_keystone(auth_url, user, key, os_options, **kwargs):
     """
     version = kwargs.get('auth_version') or '2'
     parsed = urlparse(auth_url)
-    if not swiftclient.client.VERSIONFUL_AUTH_PATH.match(parsed.path.split('/')[-1]):
+    if not swiftclient.client.VERSIONFUL_AUTH_PATH.match(parsed.path.rstrip('/').split('/')[-1]):
         # Compat: where the version has to be guessed it is 3, unless 2 was asked for.
         suffix = 'v2.0' if version in AUTH_VERSIONS_V2 and kwargs.get('auth_version') else 'v3'
         version = '2' if suffix == 'v2.0' else '3'

@@ -1,8 +1,9 @@
 """The low-level interface: one function per request, and Connection, which repeats them.
 
 Source: the client sheet, section 1. This module is where programs find these names, and where
-they replace them: `http_connection`, `get_auth`, `sleep`, `Connection` and all others are looked
-up here when they are used. What they do lives in the modules that they are imported from.
+they replace them: the functions that send something, `http_connection`, `HTTPConnection`, the
+functions of authentication, `sleep`, `time`, the logger and its settings are looked up here when
+they are used. What they do lives in the modules that they are imported from.
 
 Nothing heavy is loaded with it: `requests` comes when its exceptions or its sessions are needed.
 """

@@ -8,6 +8,7 @@ from urllib.parse import urlparse
 
 import swiftclient.client
 from swiftclient import resuming, retry
+from swiftclient.account import all_pages
 from swiftclient.exceptions import ClientException
 
 
@@ -152,9 +153,14 @@ class Connection:
 
     def get_account(self, marker=None, limit=None, prefix=None, end_marker=None,
                     full_listing=False, headers=None, delimiter=None):
-        return self._retry(None, swiftclient.client.get_account, marker=marker, limit=limit,
-                           prefix=prefix, end_marker=end_marker, full_listing=full_listing,
-                           headers=headers, delimiter=delimiter)
+        """Return (headers, list of containers). With `full_listing` each page has attempts of its
+        own: a failure does not begin all over again.
+        """
+        def page_after(marker):
+            return self._retry(None, swiftclient.client.get_account, marker=marker, limit=limit,
+                               prefix=prefix, end_marker=end_marker, headers=headers,
+                               delimiter=delimiter)
+        return all_pages(page_after, delimiter, marker) if full_listing else page_after(marker)
 
     def post_account(self, headers, response_dict=None, query_string=None, data=None):
         return self._retry(None, swiftclient.client.post_account, headers,
@@ -166,11 +172,18 @@ class Connection:
     def get_container(self, container, marker=None, limit=None, prefix=None, delimiter=None,
                       end_marker=None, version_marker=None, path=None, full_listing=False,
                       headers=None, query_string=None):
-        return self._retry(
-            None, swiftclient.client.get_container, container, marker=marker, limit=limit,
-            prefix=prefix, delimiter=delimiter, end_marker=end_marker,
-            version_marker=version_marker, path=path, full_listing=full_listing,
-            headers=headers, query_string=query_string)
+        """Return (headers, list of objects). With `full_listing` each page has attempts of its own,
+        and, Compat, none gets the query string.
+        """
+        def page_after(marker, version_marker):
+            return self._retry(
+                None, swiftclient.client.get_container, container, marker=marker, limit=limit,
+                prefix=prefix, delimiter=delimiter, end_marker=end_marker,
+                version_marker=version_marker, path=path, headers=headers,
+                query_string=None if full_listing else query_string)
+        if full_listing:
+            return all_pages(page_after, delimiter, marker, version_marker)
+        return page_after(marker, version_marker)
 
     def put_container(self, container, headers=None, response_dict=None, query_string=None):
         return self._retry(None, swiftclient.client.put_container, container, headers=headers,

@@ -4,7 +4,7 @@ Source: the client sheet, section 1.6.
 """
 
 import swiftclient.client
-from swiftclient.account import last_name, listing_of, listing_query
+from swiftclient.account import all_pages, listing_of, listing_query
 from swiftclient.exchange import Asked, Target, exchange, request_headers
 from swiftclient.headers import resp_header_dict
 
@@ -15,30 +15,17 @@ def get_container(url, token, container, marker=None, limit=None, prefix=None, d
     """Return (headers, list of objects); with `full_listing` all pages in one list."""
     if full_listing:
         # Compat: the query string of the caller is not for all pages.
-        return _whole_container(
-            url, token, container, http_conn, (marker, version_marker), limit=limit,
-            prefix=prefix, delimiter=delimiter, end_marker=end_marker, path=path,
-            service_token=service_token, headers=headers)
+        def page_after(marker, version_marker):
+            return swiftclient.client.get_container(
+                url, token, container, marker, limit, prefix, delimiter, end_marker,
+                version_marker, path, http_conn, service_token=service_token, headers=headers)
+        return all_pages(page_after, delimiter, marker, version_marker)
     headers = {**request_headers(token, service_token, headers), 'Accept-Encoding': 'gzip'}
     query = listing_query(query_string, limit, marker=marker, prefix=prefix, delimiter=delimiter,
                           end_marker=end_marker, version_marker=version_marker, path=path)
     resp, body = exchange('GET', Target(url, container, query=query), http_conn, headers,
                           Asked('Container GET'))
     return listing_of(resp, body)
-
-
-def _whole_container(url, token, container, http_conn, markers, **options) -> tuple:
-    def page_after(marker, version_marker):
-        return swiftclient.client.get_container(
-            url, token, container, marker=marker, version_marker=version_marker,
-            http_conn=http_conn, **options)
-
-    first_headers, entries = page = page_after(*markers)
-    while page[1]:
-        marker = last_name(page[1], options['delimiter'])
-        page = page_after(marker, page[1][-1].get('version_id'))
-        entries.extend(page[1])
-    return first_headers, entries
 
 
 def head_container(url, token, container, http_conn=None, headers=None, service_token=None):

@@ -6,7 +6,7 @@ adapters there, or put its own in place) take the way through `requests`.
 """
 
 import os
-from urllib.parse import urljoin, urlparse
+from urllib.parse import urljoin, urlparse, urlsplit
 
 import swiftclient.client
 from swiftclient import failures, sending, transport, wire
@@ -121,20 +121,21 @@ class HTTPConnection:
             if not location or resp.status not in REDIRECT_STATUSES:
                 return resp
             resp.read()
-            base = urlparse(urljoin(resp.url, location))
+            base = urlsplit(urljoin(resp.url, location))
             target = base.path + (f'?{base.query}' if base.query else '')
             method, data, headers = _redirected(resp.status, method, data, headers)
         raise failures.too_many_redirects(self.url, REDIRECTS_MAX)
 
     def _ask(self, base, method, target, data, headers) -> Response:
         """One request, one response. Cost: two or three system calls, if the body is small."""
+        target = target if target.startswith('/') else f'/{target}'
         server = transport.Server(
             base.hostname, base.port or DEFAULT_PORTS[base.scheme], base.scheme == 'https',
             self.requests_args.get('verify', True), self.requests_args.get('cert'),
             self.requests_args.get('timeout'))
         body = sending.body_of(data, headers.get('content-length'))
         try:
-            head = wire.render_head(method, target or '/', _lines(base, method, headers, body))
+            head = wire.render_head(method, target, _lines(base, method, headers, body))
         except (ValueError, TypeError) as err:
             raise failures.invalid_header(err) from err
         # Elsewhere than to the connection's own server nothing is kept.

@@ -1,13 +1,14 @@
 """What is logged of a request, and what of its secrets is not.
 
 Source: the client sheet, section 1.3. A request is logged as the curl command that repeats it.
-`logger_settings` and `LOGGER_SENSITIVE_HEADERS` belong to the application, which changes them in
-place.
+`logger_settings` and `LOGGER_SENSITIVE_HEADERS` belong to the application, which changes them, and
+may replace them and the logger in `swiftclient.client`.
 """
 
 import logging
 from collections.abc import Iterable, Mapping
 
+import swiftclient.client
 from swiftclient.headers import parse_header_string
 from swiftclient.utils import get_body
 
@@ -31,9 +32,9 @@ def safe_value(name, value):
     Of short secrets less is shown than the setting allows: at most half, and of a good one a
     thirty-second of its length squared.
     """
-    if name.lower() not in LOGGER_SENSITIVE_HEADERS:
+    if name.lower() not in swiftclient.client.LOGGER_SENSITIVE_HEADERS:
         return value
-    allowed = logger_settings.get('reveal_sensitive_prefix', DEFAULT_REVEALED)
+    allowed = swiftclient.client.logger_settings.get('reveal_sensitive_prefix', DEFAULT_REVEALED)
     shown = int(min(allowed, len(value) ** 2 / 32, len(value) / 2))
     return value[:shown] + '...'
 
@@ -42,10 +43,11 @@ def scrub_headers(headers: Mapping | Iterable) -> dict:
     """Return the headers as text, fit for a log."""
     pairs = headers.items() if isinstance(headers, Mapping) else headers
     texts = [(parse_header_string(name), parse_header_string(value)) for name, value in pairs]
-    if not logger_settings.get('redact_sensitive_headers', True):
+    settings = swiftclient.client.logger_settings
+    if not settings.get('redact_sensitive_headers', True):
         return dict(texts)
-    if logger_settings.get('reveal_sensitive_prefix', DEFAULT_REVEALED) < 0:
-        logger_settings['reveal_sensitive_prefix'] = DEFAULT_REVEALED
+    if settings.get('reveal_sensitive_prefix', DEFAULT_REVEALED) < 0:
+        settings['reveal_sensitive_prefix'] = DEFAULT_REVEALED
     return {name: safe_value(name, value) for name, value in texts}
 
 
@@ -54,7 +56,8 @@ def http_log(args, kwargs, resp, body) -> None:
 
     Cost: one question to the logger, if it is not enabled.
     """
-    if not logger.isEnabledFor(logging.INFO):
+    log = swiftclient.client.logger
+    if not log.isEnabledFor(logging.INFO):
         return
     words = ['curl -i']
     for element in args:
@@ -67,9 +70,9 @@ def http_log(args, kwargs, resp, body) -> None:
     for name, value in scrub_headers(kwargs.get('headers') or {}).items():
         words.append(f' -H "{name}: {value}"')
     level = logging.DEBUG if resp.status < SUCCESS_BELOW else logging.INFO
-    logger.log(level, 'REQ: %s', ''.join(words))
-    logger.log(level, 'RESP STATUS: %s %s', resp.status, resp.reason)
-    logger.log(level, 'RESP HEADERS: %s', scrub_headers(resp.getheaders()))
+    log.log(level, 'REQ: %s', ''.join(words))
+    log.log(level, 'RESP STATUS: %s %s', resp.status, resp.reason)
+    log.log(level, 'RESP HEADERS: %s', scrub_headers(resp.getheaders()))
     if body:
         headers = {name.lower(): value for name, value in resp.getheaders()}
-        logger.log(level, 'RESP BODY: %s', get_body(headers, body))
+        log.log(level, 'RESP BODY: %s', get_body(headers, body))

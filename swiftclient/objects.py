@@ -26,21 +26,26 @@ def get_object(url, token, container, name, http_conn=None, resp_chunk_size=None
 
     Such a body must be read to its end, or closed, before `http_conn` is used again.
     """
-    asked = Asked('Object GET', response_dict)
     headers = request_headers(token, service_token, headers, token_wins=True)
     target = Target(url, container, name, query_string or '')
-    if resp_chunk_size is None:
-        resp, body = exchange('GET', target, http_conn, headers, asked)
-        return resp_header_dict(resp), body
     parsed, conn, ours = connected(http_conn, target)
     place = parsed, target.path_below(parsed.path)
-    conn.request('GET', place[1], '', headers)
-    resp = conn.getresponse()
-    if not 200 <= resp.status < 300:
-        finished(resp, 'GET', place, headers, asked)  # which raises
-    log_exchange('GET', place, headers, resp, None)
-    store_response(resp, response_dict)
-    return resp_header_dict(resp), ObjectBody(resp, resp_chunk_size, conn if ours else None)
+    try:
+        conn.request('GET', place[1], '', headers)
+        resp = conn.getresponse()
+        if not 200 <= resp.status < 300:
+            finished(resp, 'GET', place, headers, Asked('Object GET', response_dict))  # raises
+        log_exchange('GET', place, headers, resp, None)  # what is stored is nobody's business
+        store_response(resp, response_dict)
+        if resp_chunk_size:
+            body = ObjectBody(resp, resp_chunk_size, conn if ours else None)
+            ours = False  # but the body's
+        else:
+            body = resp.read()
+    finally:
+        if ours:
+            conn.close()
+    return resp_header_dict(resp), body
 
 
 def head_object(url, token, container, name, http_conn=None, service_token=None, headers=None,

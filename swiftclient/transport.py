@@ -9,9 +9,11 @@ import functools
 import os
 import select
 import socket
+import weakref
 from collections import namedtuple
 
 from swiftclient import failures, wire
+from swiftclient.exceptions import ClientException
 
 RECEIVE_SIZE = 65536  # bytes asked of the kernel at once
 SEND_SIZE = 262144  # bytes given to it at once: a time limit holds for each piece
@@ -37,9 +39,20 @@ class Server(namedtuple('Server', 'host port tls verify cert timeout')):
         return self.timeout if isinstance(self.timeout, tuple) else (self.timeout, self.timeout)
 
 
+def tls_context(server: Server):
+    """Return how to speak TLS to a server. ClientException: a file of it cannot be used."""
+    verify = _authorities(server.verify)
+    files = [verify] if isinstance(verify, str) else []
+    files += [server.cert] if isinstance(server.cert, str) else server.cert or ()
+    try:
+        return _loaded_context(verify, server.cert, tuple(os.stat(f).st_mtime_ns for f in files))
+    except OSError as err:  # ssl.SSLError is one
+        raise ClientException(f'TLS with {server.name}: cannot use {", ".join(files)}: {err}')
+
+
 @functools.lru_cache(maxsize=16)
-def _tls_context(verify: bool | str, cert: str | tuple | None):
-    """Return a context for these settings; loading the authorities takes 20 ms, so it is kept."""
+def _loaded_context(verify: bool | str, cert: str | tuple | None, changed: tuple):
+    """Return a context for files as they are; to load the authorities takes 20 ms."""
     import ssl
 
     context = ssl.create_default_context() if isinstance(verify, bool) else \
@@ -70,18 +83,20 @@ class Channel:
         self.where = server.name
         self._buffer, self._at = b'', 0  # octets received, and how many of them were handed out
         connect_s, self._timeout_s = server.timeouts
+        context = tls_context(server) if server.tls else None
         try:
             sock = socket.create_connection((server.host, server.port), connect_s)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if server.tls:
-                context = _tls_context(_authorities(server.verify), server.cert)
+            if context:
                 sock = context.wrap_socket(sock, server_hostname=server.host)
             sock.settimeout(self._timeout_s)
         except OSError as err:
             raise failures.not_connected(self.where, err) from err
         self._sock = sock
-        self._poll = select.poll()
-        self._poll.register(sock, select.POLLIN)
+        # Programs patched by eventlet have no poll; without it the answer costs two calls more.
+        self._poll = select.poll() if hasattr(select, 'poll') else None
+        if self._poll:
+            self._poll.register(sock, select.POLLIN)
 
     def send(self, octets: bytes) -> None:
         try:
@@ -101,7 +116,7 @@ class Channel:
         """
         if self.holds_octets:
             return True
-        if not self._poll.poll(0):
+        if self._poll and not self._poll.poll(0):
             return False
         self._sock.settimeout(0)
         try:
@@ -167,6 +182,8 @@ class Pool:
 
     def __init__(self):
         self._idle: list[Channel] = []
+        # Programs that never close() get no warnings of sockets left open.
+        weakref.finalize(self, _close_all, self._idle)
 
     def channel(self, server: Server) -> Channel:
         """Return an idle connection, the last used first, or a new one."""
@@ -187,8 +204,12 @@ class Pool:
             channel.close()
 
     def close(self) -> None:
-        while self._idle:
-            self._idle.pop().close()
+        _close_all(self._idle)
+
+
+def _close_all(channels: list[Channel]) -> None:
+    while channels:
+        channels.pop().close()
 
 
 def read_head(channel: Channel) -> wire.Head:

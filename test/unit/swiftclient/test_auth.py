@@ -190,7 +190,8 @@ def test_no_keystone_there():
 
 @pytest.mark.parametrize('url,version,asked', [
     ('', None, '/v3/auth/tokens'), ('/v2.0', None, '/v2.0/tokens'), ('/v3', '3', '/v3/auth/tokens'),
-    ('/', '2', '/v2.0/tokens'), ('/identity', '3', '/identity/v3/auth/tokens')])
+    ('/', '2', '/v2.0/tokens'), ('/v3/', '3', '/v3/auth/tokens'),
+    ('/identity', '3', '/identity/v3/auth/tokens')])
 def test_version_is_appended_where_the_url_has_none(url, version, asked):
     with keystone() as server:
         client.get_auth_keystone(server.root + url, USER, PASSWORD, {'tenant_name': PROJECT},

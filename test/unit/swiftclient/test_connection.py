@@ -209,6 +209,18 @@ def test_response_dict_of_all_attempts():
     assert (told['status'], told['headers']['x-a'], told['mine']) == (201, '2', 1)
 
 
+@pytest.mark.parametrize('list_all', [
+    lambda conn: conn.get_account(full_listing=True),
+    lambda conn: conn.get_container('c', full_listing=True, query_string='lost=1')])
+def test_full_listing_goes_on_after_a_failure_where_it_was(list_all):
+    pages = [answer(200, b'[{"name": "a"}]', x_a='1'), answer(200, b'[{"name": "b"}]'), answer(204)]
+    with scripted(pages[0], answer(503), pages[1], pages[2]) as server:
+        headers, entries = list_all(connection(server))
+    assert [entry['name'] for entry in entries] == ['a', 'b'] and headers['x-a'] == '1'
+    assert [seen.target.partition('json')[2] for seen in server.seen] == [
+        '', '&marker=a', '&marker=a', '&marker=b']
+
+
 class Resettable:
     def __init__(self):
         self.round = 0

@@ -258,6 +258,23 @@ def test_get_object_whole_and_in_blocks():
         assert list(body) == [b'2345', b'6789'] and body.read() == b''
 
 
+@pytest.mark.parametrize('options', [{}, {'resp_chunk_size': 4}])
+def test_contents_of_objects_are_not_logged(caplog, options):
+    caplog.set_level('DEBUG', logger='swiftclient')
+    asked(lambda url: client.get_object(url, 't', 'c', 'o', **options), answer(200, b'private'))
+    assert 'RESP STATUS: 200' in caplog.text and 'private' not in caplog.text
+
+
+@pytest.mark.parametrize('chunk_size', [None, 4])
+def test_connection_made_for_a_failure_is_closed(monkeypatch, chunk_size):
+    closed = []
+    monkeypatch.setattr('swiftclient.client.HTTPConnection.close', lambda self: closed.append(self))
+    with scripted(answer(404)) as server:
+        with pytest.raises(ClientException):
+            client.get_object(server.url, 't', 'c', 'o', resp_chunk_size=chunk_size)
+    assert len(closed) == 1
+
+
 def test_body_in_blocks_can_be_closed_before_its_end():
     with scripted(answer(200, b'x' * 100000), answer(200, b'ok')) as server:
         pair = http_connection(server.url)

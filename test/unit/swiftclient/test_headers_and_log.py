@@ -125,6 +125,15 @@ def test_http_log_unpacks_the_body(caplog):
     assert shown[-1] == ('DEBUG', "RESP BODY: b'text'")
 
 
+def test_http_log_asks_what_the_program_put_in_place(monkeypatch, caplog):
+    mine = logging.getLogger('mine')
+    caplog.set_level(logging.DEBUG, logger='mine')
+    monkeypatch.setattr('swiftclient.client.logger', mine)
+    monkeypatch.setattr('swiftclient.client.logger_settings', {'redact_sensitive_headers': False})
+    client.http_log(('u', 'GET'), {'headers': {'X-Auth-Token': TOKEN}}, Resp(200), b'')
+    assert caplog.records[0].name == 'mine' and TOKEN in caplog.text
+
+
 def test_http_log_does_nothing_for_a_silent_logger(caplog):
     caplog.set_level(logging.WARNING, logger='swiftclient')
     client.http_log((object(),), None, None, None)

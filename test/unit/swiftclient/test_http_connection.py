@@ -1,6 +1,8 @@
 """HTTPConnection against a server on loopback: what goes over the wire, and what comes back."""
 
+import gc
 import io
+import select
 import socket
 
 import pytest
@@ -134,11 +136,16 @@ def test_silence_longer_than_the_timeout():
             ask(conn)
 
 
-def test_connection_is_kept_and_a_closed_one_is_found_before_use():
+@pytest.mark.parametrize('poll', [True, False])
+def test_connection_is_kept_and_a_closed_one_is_found_before_use(monkeypatch, poll):
+    seen_by_the_test = select.poll()
+    if not poll:  # as in programs that eventlet has patched
+        monkeypatch.delattr('select.poll')
     with scripted(answer(200), answer(200), cut(answer(200)), answer(200)) as server:
         conn = HTTPConnection(server.url)
-        statuses = [ask(conn, 'PUT', data=b'x').status for _ in range(3)]
-        conn._pool._idle[0]._poll.poll()  # until the end of the connection is here
+        statuses = [ask(conn, 'PUT', data=b'x' * 200_000).status for _ in range(3)]
+        seen_by_the_test.register(conn._pool._idle[0]._sock, select.POLLIN)
+        assert seen_by_the_test.poll()  # the end of the connection is here
         statuses.append(ask(conn, 'PUT', data=b'x').status)
     assert statuses == [200] * 4
     assert [seen.connection for seen in server.seen] == [1, 1, 1, 2]
@@ -253,6 +260,23 @@ def test_redirection_to_another_server():
             assert ask(conn).read() == b'here' and ask(conn).status == 200
     assert [seen.connection for seen in server.seen] == [1, 1]
     assert other.seen[0].header('host') == f'127.0.0.1:{other.port}'
+
+
+def test_connection_that_is_dropped_closes_its_sockets():
+    with scripted(answer(200)) as server:
+        conn = HTTPConnection(server.url)
+        ask(conn)
+        sock = conn._pool._idle[0]._sock
+        del conn
+        gc.collect()
+        assert sock.fileno() == -1
+
+
+@pytest.mark.parametrize('path,target', [('', '/'), ('?q', '/?q'), ('/a;b?q', '/a;b?q')])
+def test_path_of_a_url_that_ends_with_its_host(path, target):
+    with scripted(answer(302, location=f'/elsewhere{target}'), answer(200)) as server:
+        assert ask(HTTPConnection(server.root), path=path).status == 200
+    assert [seen.target for seen in server.seen] == [target, f'/elsewhere{target}']
 
 
 def test_attributes_that_callers_use():

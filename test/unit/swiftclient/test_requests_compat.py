@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from swiftclient.client import HTTPConnection
+from swiftclient.client import ClientException, HTTPConnection
 from test.support.scripted_http import ScriptedHTTP, answer, cut, scripted
 
 
@@ -170,6 +170,13 @@ def test_tls_with_trust(tls_server, certificate, monkeypatch, way):
     assert ask(conn, 'PUT', data=b'x' * 100000).read() == b'secret'
     assert ask(conn).read() == b'again' and tls_server.connections == 1
     assert tls_server.seen[0].body == b'x' * 100000
+
+
+@pytest.mark.parametrize('options', [{'cacert': '/no/such/file'}, {'cert': '/no/such/file'}])
+def test_file_that_cannot_be_used_is_named_and_not_tried_again(tls_server, options):
+    with pytest.raises(ClientException, match='cannot use .*/no/such/file') as caught:
+        ask(HTTPConnection(tls_server.secure, **options))
+    assert caught.value.http_status is None and not tls_server.connections
 
 
 def test_tls_without_trust_is_an_error_that_is_not_tried_again(tls_server):
