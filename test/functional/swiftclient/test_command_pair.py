@@ -67,6 +67,15 @@ upload {c}/folder zero ./d
 upload {c} - --object-name stream
 upload -S 1K --use-dlo {c} big
 stat {c} big
+upload -S 1K {c} big
+list {c}_segments
+upload -S 2K {c} big
+upload --skip-identical -S 2K {c} big
+stat {c} big
+download {c} big -o big2
+download --skip-identical {c} big -o big2
+upload -S 1K {c} - --object-name cut
+delete --leave-segments {c} cut
 list {c}
 download {c} zero -o z1
 list -t

@@ -70,9 +70,8 @@ def test_one_service_for_many_threads(service, name, tmp_path):
 
 @pytest.mark.parametrize('use_slo', [True, False])
 def test_segments_there_and_back(service, name, tmp_path, use_slo, monkeypatch):
-    known = service.capabilities()['capabilities']
-    if ('slo' if use_slo else 'dlo') not in known:
-        pytest.skip('the cluster has no large objects of this kind')
+    if 'slo' not in service.capabilities()['capabilities']:  # /info tells nothing of dlo
+        pytest.skip('the cluster has no large objects')
     monkeypatch.chdir(tmp_path)
     data = os.urandom(3 << 20)
     (tmp_path / 'large').write_bytes(data)
