@@ -262,3 +262,30 @@ def test_debug_does_not_show_secrets(swift, cluster, caplog):
     swift('--debug stat')
     assert 'AUTH_tk1' not in caplog.text
     assert 'REQ: curl' in caplog.text
+
+
+def test_server_that_is_not_there_is_an_error_and_no_traceback(swift, tree):
+    import socket
+    with socket.socket() as closed:
+        closed.bind(('127.0.0.1', 0))  # bound and not listening: refused, and nobody else's
+        port = closed.getsockname()[1]
+        status, out, err = swift(f'-A http://127.0.0.1:{port}/auth -U a:b -K c -R 0 stat',
+                                 login=False)
+    assert (status, out) == (1, '')
+    assert 'Traceback' not in err
+    assert 'refused' in err
+
+
+def test_help_loads_neither_the_service_nor_anything_heavy(tree):
+    import subprocess
+    import sys
+
+    from test.support.swift_command import CLONE
+    script = ('import sys; from swiftclient.shell.main import main; main(["swift", "--help"]); '
+              'main(["swift", "upload", "--help"]); print(*sys.modules, file=sys.stderr)')
+    done = subprocess.run([sys.executable, '-c', script], cwd=CLONE, capture_output=True,
+                          text=True, timeout=60, check=True)
+    loaded = set(done.stderr.split())
+    assert loaded.isdisjoint({
+        'swiftclient.service', 'swiftclient.multithreading', 'requests', 'urllib3', 'ssl',
+        'argparse', 'concurrent.futures', 'http.client', 'email', 'dataclasses', 'inspect'})
