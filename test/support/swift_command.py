@@ -20,6 +20,7 @@ _VARYING = (
     (re.compile(r'\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT'), '<when>'),
     (re.compile(r'\b\d{10}\.\d{5,6}\b'), '<stamp>'),
     (re.compile(r'\[auth \d.*?(MB/s|pseudo)\]'), '[<times>]'),
+    (re.compile(r'Manifest-Etag: [0-9a-f]{32}'), 'Manifest-Etag: <of a list of names>'),
     (re.compile(r'temp_url_(sig|expires)=[0-9a-f]+'), r'temp_url_\1=<signed>'),
 )
 

@@ -96,7 +96,11 @@ DIFFERENT = {
     '-V 3 stat': 'ours speaks version 3 itself, the published one needs a further package',
     '-R x stat': 'ours prints a short usage above the error',
     'list --bogus {c}': 'ours refuses unknown options, the published one takes them for names',
+    'upload {c}/folder zero ./d': 'the published one prints folder/./d and stores folder/d',
 }
+COMPARED = [number for number, step in enumerate(STEPS) if step not in DIFFERENT]
+ORDERED = [number for number in COMPARED
+           if STEPS[number].startswith(('list', 'stat', 'capabilities'))]
 
 
 # The first test waits for all the runs, some 130 processes.
@@ -116,7 +120,7 @@ def make_tree(folder):
 
 @pytest.fixture(scope='module')
 def runs(auth_url, tmp_path_factory):
-    """Every step by both commands: step -> (ours, published)."""
+    """Every step by both commands, pairs (ours, published) in the order of STEPS."""
     published = published_command()
     if published is None:
         pytest.skip('the published client is not installed; .testenv does it')
@@ -124,28 +128,27 @@ def runs(auth_url, tmp_path_factory):
     for name, program in (('pair-o', OURS), ('pair-p', published)):
         folder = tmp_path_factory.mktemp(name)
         make_tree(folder)
-        results[name] = {step: run(
+        results[name] = [run(
             program, *(word.replace('{c}', name) for word in step.split()), cwd=folder,
-            auth_url=auth_url, stdin=b'x' * 2500).comparable({name: 'NAME'}) for step in STEPS}
-    return {step: (results['pair-o'][step], results['pair-p'][step]) for step in STEPS}
+            auth_url=auth_url, stdin=b'x' * 2500).comparable({name: 'NAME'}) for step in STEPS]
+    return list(zip(results['pair-o'], results['pair-p'], strict=True))
 
 
-@pytest.mark.parametrize('step', [step for step in STEPS if step not in DIFFERENT])
-def test_both_print_the_same(runs, step):
+@pytest.mark.parametrize('number', COMPARED, ids=STEPS.__getitem__)
+def test_both_print_the_same(runs, number):
     ours, published = ({'status': status, 'out': sorted(out.splitlines()), 'err': err}
-                       for status, out, err in runs[step])
+                       for status, out, err in runs[number])
     assert ours == published
 
 
-@pytest.mark.parametrize('step', [step for step in STEPS
-                                  if step.startswith(('list', 'stat', 'capabilities'))
-                                  and step not in DIFFERENT])
-def test_listings_have_the_same_order(runs, step):
-    ours, published = runs[step]
+@pytest.mark.parametrize('number', ORDERED, ids=STEPS.__getitem__)
+def test_listings_have_the_same_order(runs, number):
+    ours, published = runs[number]
     assert ours[1] == published[1]
 
 
 @pytest.mark.parametrize(('step', 'statuses'), [
-    ('-V 3 stat', (1, 1)), ('-R x stat', (2, 2)), ('list --bogus {c}', (2, 1))])
+    ('-V 3 stat', (1, 1)), ('-R x stat', (2, 2)), ('list --bogus {c}', (2, 1)),
+    ('upload {c}/folder zero ./d', (0, 0))])
 def test_differences_on_purpose(runs, step, statuses):
-    assert tuple(result[0] for result in runs[step]) == statuses
+    assert tuple(result[0] for result in runs[STEPS.index(step)]) == statuses
