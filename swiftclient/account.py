@@ -6,6 +6,7 @@ Source: the client sheet, section 1.6.
 from urllib.parse import quote
 
 import swiftclient.client
+from swiftclient.exceptions import ClientException
 from swiftclient.exchange import Asked, Target, exchange, request_headers
 from swiftclient.headers import resp_header_dict
 from swiftclient.utils import parse_api_response
@@ -41,7 +42,10 @@ def all_pages(page_after, delimiter, *markers) -> tuple:
     while page[1]:
         last = page[1][-1]
         name = last.get('name', last.get('subdir')) if delimiter else last['name']
-        page = page_after(*(name, last.get('version_id'))[:len(markers)])
+        before, markers = markers, (name, last.get('version_id'))[:len(markers)]
+        if markers == before:
+            raise ClientException(f'Listing does not go on after {name!r}')
+        page = page_after(*markers)
         entries.extend(page[1])
     return first_headers, entries
 

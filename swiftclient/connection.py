@@ -10,6 +10,7 @@ import swiftclient.client
 from swiftclient import resuming, retry
 from swiftclient.account import all_pages
 from swiftclient.exceptions import ClientException
+from swiftclient.keystone import APPLICATION_CREDENTIAL
 
 
 class Connection:
@@ -146,6 +147,8 @@ class Connection:
     def _can_authenticate(self) -> bool:
         if self.session is not None:
             return bool(self.session.invalidate())
+        if self.os_options.get('auth_type') == APPLICATION_CREDENTIAL:
+            return bool(self.authurl)
         return bool(self.authurl and self.user and self.key)
 
     def head_account(self, headers=None):

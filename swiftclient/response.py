@@ -13,6 +13,8 @@ from swiftclient.headers import decoded_octets
 from swiftclient.transport import Channel, Pool
 from swiftclient.wire import Ends
 
+TRAILERS_MAX = 256  # lines after the last chunk of a body
+
 Request = namedtuple('Request', 'method url headers')  # what was asked, for messages
 
 
@@ -146,8 +148,7 @@ class Response(HeaderAccess):
         try:
             self._left = wire.chunk_size(self._line())
             if not self._left:
-                while self._line():  # trailers
-                    pass
+                self._pass_trailers()
                 self._release()
         except wire.BadAnswer as err:
             where = self._channel.where
@@ -156,6 +157,12 @@ class Response(HeaderAccess):
         except OSError:
             self.close()
             raise
+
+    def _pass_trailers(self) -> None:
+        for _ in range(TRAILERS_MAX):
+            if not self._line():
+                return
+        raise wire.BadAnswer(f'more than {TRAILERS_MAX} trailers')
 
     def _end_block(self) -> None:
         if self._ends is Ends.LENGTH:

@@ -27,7 +27,8 @@ def body_of(data, content_length: str | None) -> Body:
     if isinstance(data, str):
         data = data.encode('utf-8')
     if isinstance(data, bytes | bytearray | memoryview):
-        return Body((bytes(data),), len(data))
+        octets = bytes(data)
+        return Body((octets,), len(octets))
     told = int(content_length) if content_length is not None else CHUNKED
     if hasattr(data, 'read'):
         length = _length_of(data)

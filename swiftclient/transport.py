@@ -17,6 +17,7 @@ from swiftclient.exceptions import ClientException
 
 RECEIVE_SIZE = 65536  # bytes asked of the kernel at once
 SEND_SIZE = 262144  # bytes given to it at once: a time limit holds for each piece
+INTERIM_MAX = 100  # responses of status 1xx before the one that counts
 IDLE_MAX = 10  # idle connections kept per server
 CA_BUNDLE_VARIABLES = ('REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE')
 
@@ -214,10 +215,11 @@ def _close_all(channels: list[Channel]) -> None:
 
 def read_head(channel: Channel) -> wire.Head:
     """Return the head of the response, past interim ones such as 100 Continue."""
-    while True:
+    for _ in range(INTERIM_MAX):
         try:
             head = wire.parse_head(channel.read_until(b'\r\n\r\n', wire.MAX_HEAD_SIZE))
         except wire.BadAnswer as err:
             raise failures.lost(channel.where, 'while reading', err) from err
         if head.status >= 200 or head.status == 101:
             return head
+    raise failures.lost(channel.where, 'while reading', f'{INTERIM_MAX} interim responses')

@@ -16,6 +16,7 @@ MAX_HEAD_SIZE = 1 << 20  # bytes of status line and headers; a swift may send 25
 MAX_LINE_SIZE = 65536  # bytes of a chunk's size line or of a trailer
 NO_BODY_STATUSES = (204, 304)
 
+_BLANKS = ' \t'  # those of HTTP; str.strip() would take the end of an à in UTF-8 for one
 _UNSAFE_IN_TARGET = re.compile(r'[^!-~]')
 _PRINTABLE = ''.join(map(chr, range(0x21, 0x7F)))
 _HEXADECIMAL = re.compile(rb'[0-9a-fA-F]+')
@@ -58,7 +59,7 @@ Head = namedtuple('Head', 'version status reason headers')
 
 def parse_head(block: bytes) -> Head:
     """Return the head that `block` holds, without the empty line at its end."""
-    first, *lines = block.decode('latin-1').split('\r\n')
+    first, *lines = block.decode('latin-1').replace('\r\n', '\n').split('\n')
     found = _STATUS_LINE.match(first)
     if not found:
         raise BadAnswer(f'no status line of HTTP: {first[:100]!r}')
@@ -66,9 +67,9 @@ def parse_head(block: bytes) -> Head:
     for line in lines:
         name, colon, value = line.partition(':')
         if line[:1] in ' \t' and headers:  # a folded line continues the one before
-            headers[-1] = (headers[-1][0], f'{headers[-1][1]} {line.strip()}')
+            headers[-1] = (headers[-1][0], f'{headers[-1][1]} {line.strip(_BLANKS)}')
         elif colon:
-            headers.append((name.strip(), value.strip()))
+            headers.append((name.strip(_BLANKS), value.strip(_BLANKS)))
         else:
             raise BadAnswer(f'no header: {line[:100]!r}')
     return Head((int(found[1]), int(found[2])), int(found[3]), found[4] or '', headers)

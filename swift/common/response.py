@@ -14,7 +14,7 @@ Cost: about 3 µs to make and 1 µs to call a plain response.
 """
 import secrets
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from html import escape
@@ -143,6 +143,12 @@ def close_if_possible(thing) -> None:
     close = getattr(thing, 'close', None)
     if close is not None:
         close()
+
+
+def sender_of(body, sock_fd: int) -> Callable[[], int] | None:
+    """Return what an iterable offers to send itself into a socket with, or None."""
+    offer = getattr(body, 'sender', None)
+    return None if offer is None else offer(sock_fd)
 
 
 def _text_header(name: str):

@@ -2,6 +2,8 @@
 
 import inspect
 import io
+import subprocess
+import sys
 
 import pytest
 import requests
@@ -129,6 +131,16 @@ def test_refused_token_without_a_way_to_another(missing):
     assert len(server.seen) == 1
 
 
+def test_refused_token_of_an_application_credential(monkeypatch):
+    monkeypatch.setattr('swiftclient.client.get_auth', lambda *args, **kwargs: (url, 'next'))
+    credential = {'auth_type': 'v3applicationcredential', 'application_credential_id': 'i',
+                  'application_credential_secret': 's'}
+    with scripted(answer(401), answer(204)) as server:
+        url = server.url
+        connection(server, user=None, key=None, os_options=credential).head_account()
+    assert [seen.header('x-auth-token') for seen in server.seen] == ['t', 'next']
+
+
 class Session:
     """The three methods of a session of keystoneauth1 that are used."""
 
@@ -229,6 +241,26 @@ class Resettable:
     def reset(self):
         self.round += 1
         self.read = io.BytesIO(b'round %d' % self.round).read
+
+
+def test_blocks_of_an_upload_are_let_go():
+    alive, peak = set(), []
+
+    class Block(bytes):
+        def __del__(self):
+            alive.discard(id(self))
+
+    def blocks():
+        for _ in range(50):
+            block = Block(1000)
+            alive.add(id(block))
+            peak.append(len(alive))
+            yield block
+
+    with scripted(answer(201)) as server:
+        connection(server).put_object('c', 'o', blocks())
+        assert server.seen[0].body == bytes(50_000)
+    assert max(peak) <= 3 and not alive
 
 
 class OneWay:
@@ -353,6 +385,20 @@ def test_attributes_of_a_new_connection():
     assert options == {'auth_token': 'ot', 'region_name': 'r'}
     named = set(inspect.signature(Connection).parameters)
     assert named <= set(vars(conn))
+
+
+def test_programs_that_eventlet_has_patched():
+    """Such programs have no `select.poll`, and sockets and threads of another kind."""
+    code = ('import warnings; warnings.simplefilter("ignore"); import eventlet\n'
+            'eventlet.monkey_patch(); import sys, swiftclient\n'
+            'conn = swiftclient.Connection(preauthurl=sys.argv[1], preauthtoken="t")\n'
+            'conn.put_object("c", "o", b"x" * 200000)\n'
+            'print(conn.get_object("c", "o")[1])')
+    with scripted(answer(201), answer(200, b'body')) as server:
+        done = subprocess.run([sys.executable, '-c', code, server.url], capture_output=True,
+                              text=True, check=False)
+        assert (done.stdout, done.returncode) == ("b'body'\n", 0), done.stderr
+        assert server.connections == 1 and len(server.seen[0].body) == 200000
 
 
 def test_with_closes_the_connection():

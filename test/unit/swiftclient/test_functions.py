@@ -179,6 +179,16 @@ def test_full_listing_of_a_container_with_delimiter_and_versions():
     assert {one.header('x-service-token') for one in seen} == {'s'}
 
 
+@pytest.mark.parametrize('list_all', [
+    lambda url: client.get_account(url, 't', full_listing=True),
+    lambda url: client.get_container(url, 't', 'c', full_listing=True)])
+def test_listing_that_does_not_go_on_ends(list_all):
+    with scripted(*[page({'name': 'a'})] * 5) as server:
+        with pytest.raises(ClientException, match="does not go on after 'a'"):
+            list_all(server.url)
+    assert len(server.seen) == 2
+
+
 def test_post_account_returns_headers_and_body():
     (headers, body), seen = asked(lambda url: client.post_account(url, 't', {'A': 'b'}, data='ü'),
                                   answer(200, b'body', x_a='b'))

@@ -105,6 +105,7 @@ def test_body_that_ends_early_is_an_error_that_comes_after_what_was_read():
 @pytest.mark.parametrize('octets', [
     b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n',
     b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n',
+    b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n' + b'A: b\r\n' * 300,
     b'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n'])
 def test_whole_body_that_breaks_is_an_error(octets):
     with scripted(cut(octets)) as server:
@@ -113,6 +114,7 @@ def test_whole_body_that_breaks_is_an_error(octets):
 
 
 @pytest.mark.parametrize('octets', [
+    b'HTTP/1.1 100 Continue\r\n\r\n' * 200, b'HTTP/1.1 200 OK\r\nA: ' + b'x' * (3 << 20),
     b'', b'HTTP/1.1 2', b'nonsense\r\n\r\n', b'HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n'])
 def test_no_response_is_an_error_of_requests_and_of_the_system(octets):
     with scripted(cut(octets)) as server:
@@ -175,7 +177,8 @@ class Source:
 
 @pytest.mark.parametrize('data,body,length', [
     (None, b'', '0'), ('', b'', '0'), ('hé', 'hé'.encode(), '3'), (b'h', b'h', '1'),
-    (bytearray(b'ab'), b'ab', '2'), (iter([b'a', b'', 'é']), 'aé'.encode(), None),
+    (bytearray(b'ab'), b'ab', '2'), (memoryview(b'abcd').cast('H'), b'abcd', '4'),
+    (iter([b'a', b'', 'é']), 'aé'.encode(), None),
     (Source(b'abc'), b'abc', None), (Source(b'a' * 70000), b'a' * 70000, None),
 ], ids=lambda value: type(value).__name__)
 def test_bodies_of_requests(data, body, length):

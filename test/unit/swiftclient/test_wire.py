@@ -37,6 +37,16 @@ def test_parse_head_keeps_order_case_and_repeated_headers():
     assert head.headers == [('X-A', '1'), ('x-b', '2'), ('X-A', '3 more')]
 
 
+def test_parse_head_takes_a_bare_line_feed_for_the_end_of_a_line():
+    assert wire.parse_head(b'HTTP/1.1 200 OK\r\nA: b\nC: d').headers == [('A', 'b'), ('C', 'd')]
+
+
+@pytest.mark.parametrize('value', ['voilà', 'Å', '\x85', '\xa0'])
+def test_parse_head_strips_no_octets_of_utf8(value):
+    head = wire.parse_head(f'HTTP/1.1 200 OK\r\nA: \t{value} '.encode())
+    assert head.headers == [('A', value.encode().decode('latin-1'))]
+
+
 @pytest.mark.parametrize('first,reason', [
     (b'HTTP/1.1 200', ''), (b'HTTP/1.1 200 ', ''), (b'HTTP/1.0 200 A B', 'A B')])
 def test_parse_head_reason_may_be_missing(first, reason):
