@@ -114,6 +114,6 @@ def test_proxy_that_restarts_is_waited_for(saio, service, name, tmp_path):
     results = list(service.upload(name, things, {'skip_container_put': True,
                                                  'leave_segments': True}))
     starter.join()
-    assert [result for result in results if not result['success']] == []
+    assert [str(result['error']) for result in results if not result['success']] == []
     assert len(results) == 200
     assert max(result.get('attempts', 1) for result in results) > 1
