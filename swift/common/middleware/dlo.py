@@ -51,7 +51,7 @@ from swift.core.constraints import Constraints, config_true_value
 from swift.core.dlo_manifest import FORM, HEADER, Page, Source, dlo_etag, page_of, parse_source
 from swift.core.names import is_object_path, quote
 from swift.core.ranges import Range, content_range
-from swift.core.segment_plan import Fetch, ObjectSegment, expand, grouped
+from swift.core.segment_plan import Fetch, ObjectSegment, expand, one_by_one
 from swift.core.slo_manifest import FLAG, asks_for_manifest
 
 KIND = 'DLO'
@@ -194,7 +194,7 @@ class _DloRead:
 
 
 def _plan(segments: Iterable[ObjectSegment], start: int, stop: float) -> Iterator[Fetch | bytes]:
-    return grouped(expand(segments, start, stop, _no_load))
+    return one_by_one(expand(segments, start, stop, _no_load))
 
 
 def _no_load(segment: ObjectSegment) -> None:
