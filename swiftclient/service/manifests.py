@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from swiftclient.service.options import split_headers
 from swiftclient.utils import normalize_manifest_path, parse_api_response
 
-_READ_SIZE = 1 << 20
+_READ_SIZE = 1 << 16
 # A manifest within a manifest within ...: the server allows 10 levels.
 MAX_DEPTH = 10
 

@@ -9,7 +9,7 @@ from swiftclient.utils import LengthWrapper, ReadableToIterable
 
 # Files up to this size are read at once and sent with the request's head.
 SMALL_FILE_BYTES = 1 << 16
-READ_SIZE_BYTES = 1 << 18
+READ_SIZE_BYTES = 1 << 16
 
 
 class _Counted:
