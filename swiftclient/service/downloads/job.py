@@ -25,8 +25,8 @@ from swiftclient.service.options import split_headers
 from swiftclient.service.results import settle
 
 DIRECTORY_TYPES = ('application/directory', 'text/directory')
-# Unit in which bodies are read. Not larger: from 128 KiB on the allocator maps and unmaps memory for
-# every block, which doubled the system time of a download.
+# Unit in which bodies are read. Not larger: from 128 KiB on the allocator maps and unmaps memory
+# for every block, which doubled the system time of a download.
 CHUNK_SIZE_BYTES = 1 << 16
 
 
