@@ -168,6 +168,9 @@ def prefetch(env: dict, cache: Any, account: str | None, container: str | None,
     within this request), and returns the values found for the extra keys. What prefetch_early()
     has brought costs no further trip.
     """
+    early = env.get(_EARLY)
+    if early is not None and all(key in early for key in extra_keys):
+        return {key: early[key] for key in extra_keys if early[key] is not None}
     known = _request_cache(env)
     asked = env.get(_PREFETCHED, frozenset())
     keys = []
@@ -176,30 +179,29 @@ def prefetch(env: dict, cache: Any, account: str | None, container: str | None,
         if container:
             keys.append(f'container/{account}/{container}')
     keys = [key for key in keys if key not in known and key not in asked]
-    early = env.get(_EARLY, {})
-    extra = {key: early[key] for key in extra_keys if key in early}
-    missing = tuple(key for key in extra_keys if key not in early)
-    if keys or missing:
-        found = cache.get_many((*keys, *missing))
-        for key in keys:
-            value = found.get(key)
-            if _is_entry(value):
-                known[key] = value
-        env[_PREFETCHED] = asked.union(keys)
-        extra.update((key, found.get(key)) for key in missing)
-    return {key: value for key, value in extra.items() if value is not None}
+    extra_keys = tuple(extra_keys)
+    if not keys and not extra_keys:
+        return {}
+    found = cache.get_many((*keys, *extra_keys))
+    for key in keys:
+        value = found.get(key)
+        if _is_entry(value):
+            known[key] = value
+    env[_PREFETCHED] = asked.union(keys)
+    return {key: found[key] for key in extra_keys if found.get(key) is not None}
 
 
 def prefetch_early(env: dict, cache: Any, account: str, container: str | None,
-                   pipeline: Iterable[Any]) -> None:
+                   pipeline: Iterable[Any]) -> dict[str, Any]:
     """prefetch() for a filter that looks before others do: what they will ask for comes along.
 
-    They say so by a method `cache_keys(env)`, which returns keys for the extra_keys of their own
-    prefetch().
+    Returns the request cache: what is in it was found. The others say what they want by a method
+    `cache_keys(env)`, which returns the extra_keys of their own prefetch().
     """
     keys = [key for element in pipeline for key in element.cache_keys(env)]
     found = prefetch(env, cache, account, container, keys)
     env[_EARLY] = {key: found.get(key) for key in keys}
+    return env['swift.infocache']
 
 
 def set_info_cache(env: dict, key: str, info: dict[str, Any], ttl_s: float) -> None:

@@ -105,7 +105,13 @@ def valid_api_version(version: str, limits: Constraints = DEFAULT) -> bool:
 
 def split_api_path(path: str, limits: Constraints = DEFAULT
                    ) -> list[str | None] | None:
-    """Return [version, account, container, object] of a path of the API, None for another path."""
+    """Return [version, account, container, object] of a path of the API, None for another path.
+
+    Cost for the path of an object: one split and a few comparisons.
+    """
+    segments = path.split('/', 4)
+    if len(segments) == 5 and all(segments[1:]) and not segments[0]:
+        return segments[1:] if segments[1] in limits.valid_api_versions else None
     try:
         segments = split_path(path, 2, 4, True)
     except ValueError:

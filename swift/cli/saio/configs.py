@@ -20,7 +20,7 @@ DAEMONS = {
                'object-expirer': {'interval': 10}, 'object-auditor': {'interval': 60}},
     'container': {'container-replicator': {'interval': 30},
                   'container-updater': {'interval': 10, 'concurrency': 1},
-                  'container-auditor': {'interval': 60}},
+                  'container-auditor': {'interval': 60}, 'container-sync': {'interval': 10}},
     'account': {'account-replicator': {'interval': 30},
                 'account-reaper': {'interval': 10, 'concurrency': 4},
                 'account-auditor': {'interval': 60}},
@@ -28,9 +28,11 @@ DAEMONS = {
 DAEMON_NICENESS = 15
 # One expirer is enough for all nodes.
 ON_FIRST_NODE = ('object-expirer',)
+# Configured on every node, started on the first one only, to save memory: containers with a replica
+# there are served. `swift-init container-sync start` serves the others too.
+STARTED_ON_FIRST_NODE = ('container-sync',)
 CLIENT_PIPELINE = 'catch_errors proxy-logging cache proxy-server'
 LINKED_CLIENT_PIPELINE = 'catch_errors proxy-logging cache symlink proxy-server'
-FILTER_ENTRY_POINTS = {'proxy-logging': 'proxy_logging', 'cache': 'memcache'}
 REALM, REALM_CLUSTER = 'saio', 'saio_endpoint'
 
 
@@ -140,6 +142,8 @@ def located_options(layout: Layout, daemon: str) -> dict:
     if daemon == 'object-expirer':
         return {'dequeue_from_legacy': 'true',
                 'internal_client_conf_path': f'{layout.etc}/internal-client.conf'}
+    if daemon == 'container-sync':
+        return {'internal_client_conf_path': f'{layout.etc}/internal-client.conf'}
     if daemon.endswith('-replicator'):
         return {'rsync_module': rsyncd.module_template(layout, daemon.partition('-')[0])}
     return {}

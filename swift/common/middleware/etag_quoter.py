@@ -47,27 +47,33 @@ class EtagQuoter:
         if not obj:
             return self._settings(env, start_response, 'container' if container else 'account')
         # Made here, so that what is found out on the way can be looked at.
-        env.setdefault('swift.infocache', {})
+        known = env.get('swift.infocache')
+        if known is None:
+            known = env['swift.infocache'] = {}
 
         def start(status, headers, *exc_info):
             for place, (name, value) in enumerate(headers):
                 if name.lower() == 'etag':
-                    if not is_quoted(value) and self._quotes(env, account, container):
+                    if not is_quoted(value) and self._quotes(env, known, account, container):
                         headers = [*headers[:place], (name, f'"{value}"'), *headers[place + 1:]]
                     break
             return start_response(status, headers, *exc_info)
 
         return self.app(env, start)
 
-    def _quotes(self, env: dict, account: str, container: str) -> bool:
-        """Tell whether the tags of a container's objects are quoted."""
+    def _quotes(self, env: dict, known: dict, account: str, container: str) -> bool:
+        """Tell whether the tags of a container's objects are quoted.
+
+        Cost: two look-ups, because the proxy has just asked for the same.
+        """
         account, container = wsgi_to_str(account), wsgi_to_str(container)
-        info = container_info(env, self.app, account, container, SOURCE)
+        info = (known.get(f'container/{account}/{container}')
+                or container_info(env, self.app, account, container, SOURCE))
         if info['status'] // 100 != 2:
             return False
         own = info['sysmeta'].get(SYSMETA)
         if not own:
-            info = account_info(env, self.app, account, SOURCE)
+            info = known.get('account/' + account) or account_info(env, self.app, account, SOURCE)
             if info['status'] // 100 != 2:
                 return False
             own = info['sysmeta'].get(SYSMETA)

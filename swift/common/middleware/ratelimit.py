@@ -27,7 +27,7 @@ from swift.common.info import account_info, cached_info, prefetch_early
 from swift.common.log import Logger
 from swift.common.registry import register_swift_info
 from swift.common.sections import read_section
-from swift.common.swob import Request, Response, wsgi_to_str
+from swift.common.swob import Request, Response, wsgi_quote, wsgi_to_str
 from swift.core.constraints import split_api_path
 from swift.core.pacing_rates import RateTable, is_too_long, next_turn, ticks_per_turn
 
@@ -96,7 +96,8 @@ class RateLimit:
         if env.get('swift.cache') is None:
             self.logger.warning('Warning: Cannot ratelimit without a memcached client')
             return self.app(env, start_response)
-        refusal = self._refusal(env, *(wsgi_to_str(name) for name in names[1:]))
+        _version, account, container, obj = names
+        refusal = self._refusal(env, wsgi_to_str(account), wsgi_to_str(container), obj)
         return (refusal or self.app)(env, start_response)
 
     def _refusal(self, env: dict, account: str, container: str | None,
@@ -108,16 +109,14 @@ class RateLimit:
             self._sleep(BLACKLIST_SLEEP_S)
             return Response(status='497 Blacklisted', request=Request(env),
                             body='Your account has been blacklisted')
-        if listed == WHITELIST:
+        if listed == WHITELIST or (obj and env['REQUEST_METHOD'] not in WRITES):
             return None
         try:
             for key, rate in self._limits(env, account, container, obj, listed):
                 self._wait(env['swift.cache'], key, rate, account)
         except SlowDown as problem:
-            self.logger.error('Returning 498 for %s to /%s. Ratelimit (Max Sleep) %s',
-                              env['REQUEST_METHOD'],
-                              '/'.join(name for name in (account, container, obj) if name),
-                              problem)
+            self.logger.error('Returning 498 for %s to %s. Ratelimit (Max Sleep) %s',
+                              env['REQUEST_METHOD'], wsgi_quote(env['PATH_INFO']), problem)
             return Response(status='498 Rate Limited', request=Request(env), body='Slow down')
         return None
 
@@ -127,8 +126,8 @@ class RateLimit:
             return BLACKLIST
         if account in self.options.account_whitelist:
             return WHITELIST
-        prefetch_early(env, env['swift.cache'], account, container, self._later_filters)
-        info = account_info(env, self.app, account, SOURCE)
+        known = prefetch_early(env, env['swift.cache'], account, container, self._later_filters)
+        info = known.get('account/' + account) or account_info(env, self.app, account, SOURCE)
         return (info.get('sysmeta') or {}).get(SYSMETA) or ''
 
     def _limits(self, env: dict, account: str, container: str | None, obj: str | None,

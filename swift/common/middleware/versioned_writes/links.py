@@ -8,11 +8,11 @@ Layer 2, a part of object_versioning: which headers of a client's PUT go where.
 Only the link expires: the version stays, as after a DELETE.
 Source: sheet 05 section 23.2.
 """
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from swift.common.config.options import is_true
-from swift.common.mime_types import system_types
+from swift.common.mime_types import MimeTypes
 from swift.common.swob import (
     HTTPBadRequest,
     Request,
@@ -107,7 +107,7 @@ class CountingInput:
 
 
 def data_request(req: Request, put: Request, obj: str,
-                 app: Callable) -> tuple[Request, CountingInput]:
+                 mime_types: MimeTypes) -> tuple[Request, CountingInput]:
     """Make `put` the PUT of the version's data; return it, and what counts its body."""
     for name, value in req.headers.items():
         if name not in EXPIRY and name != X_BACKEND_POLICY_INDEX:
@@ -121,9 +121,7 @@ def data_request(req: Request, put: Request, obj: str,
     if symlinks.TARGET not in put.headers and (
             not put.environ.get('CONTENT_TYPE') or is_true(detect)):
         # The name in the hidden container tells nothing.
-        final_app = getattr(app, '_pipeline_final_app', app)
-        known = getattr(final_app, 'mime_types', None) or system_types()
-        put.environ['CONTENT_TYPE'] = known.guess(wsgi_to_str(obj))
+        put.environ['CONTENT_TYPE'] = mime_types.guess(wsgi_to_str(obj))
     count = CountingInput(req.environ['wsgi.input'])
     put.environ['wsgi.input'] = count
     return put, count
