@@ -161,7 +161,7 @@ SAMPLES = (
                _filter('versioned_writes', 'versioned_writes:VersionedWritesOptions'),
                SYMLINK,
                _filter('list-endpoints', 'list_endpoints:ListEndpointsOptions',
-                       'list_endpoints'))),
+                       'list_endpoints'), XPROFILE)),
     Sample('account-server.conf', 'Account server and its daemons.',
            COMMON + 'DatabaseServerOptions', 6202, OBJECT_ONLY + PROXY_ONLY,
            (*_storage_head('account', 'swift.account.options:AccountServerOptions'),
