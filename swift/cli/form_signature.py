@@ -67,8 +67,9 @@ def problem(args: argparse.Namespace) -> str | None:
 
 def form(path: str, fields: dict[str, str], file_count: int) -> str:
     """Return an HTML form with these fields and that many files."""
+    # Names of objects are UTF-8, whatever the page is that the form is pasted into.
     lines = ['<form action="%s"' % escape(quote(path)), '      method="POST"',
-             '      enctype="multipart/form-data">']
+             '      accept-charset="UTF-8"', '      enctype="multipart/form-data">']
     lines += ['  <input type="hidden" name="%s" value="%s" />' % (name, escape(fields[name]))
               for name in HIDDEN]
     lines += ['  <input type="file" name="file%d" /><br />' % number

@@ -23,6 +23,7 @@ from swift.core import db_metadata, shard_range
 from swift.core.db_sync import Horizons
 from swift.core.listing import ListingQuery, list_page
 from swift.core.names import unquote
+from swift.core.policy_conflict import claim_of, winner
 from swift.core.row_merge import ObjectRecord, is_zero_like, merge_objects
 from swift.core.shard_range import RangeQuery, ShardRange
 
@@ -253,13 +254,17 @@ class ContainerBroker(ReplicatedBroker):
         Rows that were well placed so far are not any more, so all are looked at again.
         """
         with self.writing() as file:
-            schema.migrate_container(file.db)
-            file.db.execute('INSERT OR IGNORE INTO policy_stat (storage_policy_index) VALUES (?)',
-                            (policy_index,))
-            file.db.execute(
-                'UPDATE container_stat SET storage_policy_index = ?, reconciler_sync_point = -1, '
-                'status_changed_at = max(status_changed_at, ?) WHERE storage_policy_index <> ?',
-                (policy_index, timestamp, policy_index))
+            self._move_to_policy(file, policy_index, timestamp)
+
+    @staticmethod
+    def _move_to_policy(file: DatabaseFile, policy_index: int, timestamp: str) -> None:
+        schema.migrate_container(file.db)
+        file.db.execute('INSERT OR IGNORE INTO policy_stat (storage_policy_index) VALUES (?)',
+                        (policy_index,))
+        file.db.execute(
+            'UPDATE container_stat SET storage_policy_index = ?, reconciler_sync_point = -1, '
+            'status_changed_at = max(status_changed_at, ?) WHERE storage_policy_index <> ?',
+            (policy_index, timestamp, policy_index))
 
     def set_sync_points(self, point1: int, point2: int, target: str | None = None) -> bool:
         """Store how far container sync has come; True iff that was done.
@@ -482,8 +487,11 @@ class ContainerBroker(ReplicatedBroker):
                   reported_object_count=0, reported_bytes_used=0)
 
     def merge_side_tables(self, target: DatabaseFile, source: DatabaseFile) -> None:
-        """As for all databases; and the shard ranges."""
+        """As for all databases; and the shard ranges, and the policy if ours is the right one."""
+        ours, theirs = (claim_of(self._replication_facts(file)) for file in (source, target))
         super().merge_side_tables(target, source)
+        if winner(ours, theirs).index != theirs.index:
+            self._move_to_policy(target, ours.index, self.env.now().internal)
         ranges = self._read_ranges(source)
         if ranges:
             self._merge_ranges(target, ranges, self._own_path(target))

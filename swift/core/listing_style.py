@@ -81,7 +81,6 @@ _TABLE = '''\
     background: var(--sheet); border: 1px solid var(--line); border-radius: .75rem;
    }
    th, td {padding: .6rem 1rem; text-align: left;}
-   th {color: var(--quiet); font-size: .8125rem; font-weight: 600;}
    td {border-top: 1px solid var(--line);}
    .colname {width: 100%; overflow-wrap: anywhere;}
    .colsize, .coldate {
@@ -89,6 +88,7 @@ _TABLE = '''\
     font-variant-numeric: tabular-nums;
    }
    .colsize {text-align: right;}
+   tr th {color: var(--quiet); font-size: .8125rem; font-weight: 600;}
    td.colname {padding: 0;}
    td.colname a {
     display: flex; align-items: center; gap: .75rem; padding: .6rem 1rem;
@@ -102,9 +102,11 @@ _TABLE = '''\
    a:hover {text-decoration: underline;}
    a:focus-visible {outline: 2px solid var(--link); outline-offset: -2px; border-radius: .5rem;}
    tr.subdir a::before {background: var(--folder);}
+   #listing:not(:has(.item)) {display: block;}
+   #listing:not(:has(.item)) #heading {display: none;}
    #listing:not(:has(.item))::after {
-    content: "Nothing here yet"; display: table-caption; caption-side: bottom;
-    padding: 1.5rem 1rem; color: var(--quiet); text-align: center;
+    content: "Nothing here yet"; display: block; padding: 2.5rem 1rem; color: var(--quiet);
+    text-align: center;
    }
    @media (max-width: 40rem) {
     body {padding: 1.25rem .75rem 3rem;}
@@ -118,7 +120,8 @@ _TABLE = '''\
     td.colname {flex: 1 0 100%;}
     td.colname a {min-height: 3rem; padding: .625rem 1rem;}
     td.colname a::after {content: ""; position: absolute; inset: 0;}
-    tr:not(.subdir, #parent, #more) td.colname a {align-items: flex-start; padding-bottom: 1.75rem;}
+    tr:not(.subdir, #parent, #more) td.colname a {align-items: start; padding-bottom: 1.75rem;}
+    tr:not(.subdir, #parent, #more) td.colname a::before {margin-top: .125rem;}
     td.colsize, td.coldate {
      padding: 0 0 .625rem; margin-top: -1.5rem; font-size: .8125rem; pointer-events: none;
     }

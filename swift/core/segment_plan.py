@@ -160,6 +160,13 @@ def grouped(pieces: Iterable[Piece | bytes]) -> Iterator[Fetch | bytes]:
             held, ranges = piece.segment, [(piece.start, piece.stop)]
 
 
+def one_by_one(pieces: Iterable[Piece | bytes]) -> Iterator[Fetch | bytes]:
+    """Yield one request for each piece: of objects that come only once, none is waited for."""
+    for piece in pieces:
+        yield piece if isinstance(piece, bytes) else _fetch(
+            piece.segment, [(piece.start, piece.stop)])
+
+
 def _joined(held: ObjectSegment, ranges: list[tuple[int, int]],
             piece: Piece | bytes | None) -> list[tuple[int, int]] | None:
     """Return the ranges with a piece of the same object added, None if it has to wait."""

@@ -62,9 +62,12 @@ class VersionsQuery:
         """Return the parameters for the listing of the container."""
         params = {name: value for name, value in self.params.items()
                   if name not in ('versions', 'version_marker', 'path')}
+        limit = self.limit
         if self._own_may_follow():
+            # One more than is shown: the marker's own row may be a link, which has had its turn.
             params['marker'] = self.marker + _AFTER_NAME
-        return {**params, 'format': 'json', 'limit': str(self.limit)}
+            limit = min(limit + 1, self.limit_max)
+        return {**params, 'format': 'json', 'limit': str(limit)}
 
     def hidden(self) -> dict[str, str]:
         """Return the parameters for the listing of the hidden container."""

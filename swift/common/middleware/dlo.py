@@ -51,7 +51,7 @@ from swift.core.constraints import Constraints, config_true_value
 from swift.core.dlo_manifest import FORM, HEADER, Page, Source, dlo_etag, page_of, parse_source
 from swift.core.names import is_object_path, quote
 from swift.core.ranges import Range, content_range
-from swift.core.segment_plan import Fetch, ObjectSegment, expand, grouped
+from swift.core.segment_plan import Fetch, ObjectSegment, expand, one_by_one
 from swift.core.slo_manifest import FLAG, asks_for_manifest
 
 KIND = 'DLO'
@@ -130,7 +130,8 @@ class _DloRead:
                 page.body = b''
             return page(env, start_response)
         # Compat: headers of a manifest that was answered 304 or 412 are taken as they come.
-        response = Response(request=self._req, status=200, conditional_response=True)
+        response = Response(request=self._req, status=200, conditional_response=True,
+                            refused_type=DEFAULT_CONTENT_TYPE)
         response.headers.clear()
         response.headers.update(headers)
         if page.is_last:
@@ -194,7 +195,7 @@ class _DloRead:
 
 
 def _plan(segments: Iterable[ObjectSegment], start: int, stop: float) -> Iterator[Fetch | bytes]:
-    return grouped(expand(segments, start, stop, _no_load))
+    return one_by_one(expand(segments, start, stop, _no_load))
 
 
 def _no_load(segment: ObjectSegment) -> None:

@@ -37,6 +37,7 @@ def test_form_has_what_was_signed_fit_for_html():
                       'signature': fields['signature']}
     message = '/v1/a/c é/"p_\nhttps://r/?a=1&b="2"\n0\n1000\n1700000001'.encode()
     assert fields['signature'] == hmac.new('clé'.encode(), message, hashlib.sha1).hexdigest()
+    assert 'accept-charset="UTF-8"' in text
     assert 'action="/v1/a/c%20%C3%A9/%22p_"' in text and text.count('type="file"') == 10
 
 

@@ -14,6 +14,7 @@ from swift.common.config.options import Bool, Options
 from swift.common.errors import ConfigError
 from swift.common.middleware.versioned_writes.legacy import MODES, LegacyVersioning
 from swift.common.middleware.versioned_writes.object_versioning import ObjectVersioning
+from swift.common.mime_types import MimeTypes
 from swift.common.places import config_root
 from swift.common.registry import get_swift_info, register_swift_info
 from swift.common.sections import read_section
@@ -36,7 +37,8 @@ def filter_factory(global_conf: dict, **local_conf: str) -> Callable:
     options = section.options
     if options.allow_versioned_writes:
         register_swift_info('versioned_writes', allowed_flags=[name.lower() for name in MODES])
-    cluster = Cluster(config_root(section.conf.get('swift_dir')))
+    swift_dir = config_root(section.conf.get('swift_dir'))
+    cluster = Cluster(swift_dir)
     limits = cluster.constraints
     if options.allow_object_versioning:
         # Filters are made from the innermost on, so what is there has told.
@@ -46,7 +48,7 @@ def filter_factory(global_conf: dict, **local_conf: str) -> Callable:
 
     def versioned_writes(app: Callable) -> Callable:
         if options.allow_object_versioning:
-            app = ObjectVersioning(app, limits, cluster.policies)
+            app = ObjectVersioning(app, limits, cluster.policies, MimeTypes(swift_dir))
         return LegacyVersioning(app, options.allow_versioned_writes, limits)
 
     return versioned_writes

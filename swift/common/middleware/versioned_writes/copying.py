@@ -65,13 +65,15 @@ class OwnRequests:
                               self._source)
 
     def read_stored(self, req: Request, path: str, method: str = 'GET') -> Response | None:
-        """Return an object as it is stored, None when it is not there. Raises HTTPException."""
+        """Return an object as it is stored, None when it is not there. Raises HTTPException.
+
+        The caller closes it, unless only a HEAD was asked for.
+        """
         resp = self.send(req, method, path, 'symlink=get', {'X-Newest': 'true'})
         check(req, resp, (404,))
-        if resp.status_int == 404:
+        if resp.status_int == 404 or method == 'HEAD':
             resp.close()
-            return None
-        return resp
+        return None if resp.status_int == 404 else resp
 
     def store_copy(self, req: Request, found: Response, path: str,
                    headers: Mapping[str, str] | None = None,

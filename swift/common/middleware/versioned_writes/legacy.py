@@ -193,9 +193,7 @@ class LegacyVersioning:
         entries = self._archived_names(req, place)
         for name, is_marker in entries:
             if is_marker:
-                current = self._own.read_stored(req, place.path, 'HEAD')
-                if current is not None:
-                    current.close()
+                if self._own.read_stored(req, place.path, 'HEAD') is not None:
                     break
                 before = next(entries, None)
                 if before is not None and not before[1]:

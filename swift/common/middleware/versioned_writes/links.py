@@ -8,11 +8,11 @@ Layer 2, a part of object_versioning: which headers of a client's PUT go where.
 Only the link expires: the version stays, as after a DELETE.
 Source: sheet 05 section 23.2.
 """
-import mimetypes
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from swift.common.config.options import is_true
+from swift.common.mime_types import MimeTypes
 from swift.common.swob import (
     HTTPBadRequest,
     Request,
@@ -28,7 +28,6 @@ from swift.core.headers import (
     X_BACKEND_POLICY_INDEX,
     is_user_meta,
 )
-from swift.core.names import quote
 from swift.core.timestamp import Timestamp
 from swift.core.versions import NULL, version_at
 
@@ -108,7 +107,7 @@ class CountingInput:
 
 
 def data_request(req: Request, put: Request, obj: str,
-                 app: Callable) -> tuple[Request, CountingInput]:
+                 mime_types: MimeTypes) -> tuple[Request, CountingInput]:
     """Make `put` the PUT of the version's data; return it, and what counts its body."""
     for name, value in req.headers.items():
         if name not in EXPIRY and name != X_BACKEND_POLICY_INDEX:
@@ -122,9 +121,7 @@ def data_request(req: Request, put: Request, obj: str,
     if symlinks.TARGET not in put.headers and (
             not put.environ.get('CONTENT_TYPE') or is_true(detect)):
         # The name in the hidden container tells nothing.
-        known = getattr(getattr(app, '_pipeline_final_app', app), 'mime_types', mimetypes)
-        guess, _encoding = known.guess_type(quote(wsgi_to_str(obj)))
-        put.environ['CONTENT_TYPE'] = guess or 'application/octet-stream'
+        put.environ['CONTENT_TYPE'] = mime_types.guess(wsgi_to_str(obj))
     count = CountingInput(req.environ['wsgi.input'])
     put.environ['wsgi.input'] = count
     return put, count

@@ -27,6 +27,7 @@ from swift.common.listing_edits import ListingEdit, decode, edit_listing
 from swift.common.middleware.versioned_writes.copying import OwnRequests, denial
 from swift.common.middleware.versioned_writes.version_listing import VersionListing
 from swift.common.middleware.versioned_writes.versioned_objects import VersionedObjects
+from swift.common.mime_types import MimeTypes
 from swift.common.swob import (
     HTTPBadRequest,
     HTTPConflict,
@@ -77,12 +78,12 @@ class ObjectVersioning:
     """The filter."""
 
     def __init__(self, app: Callable, limits: Constraints, policies: PolicyCollection,
-                 clock: Clock = SYSTEM):
+                 mime_types: MimeTypes, clock: Clock = SYSTEM):
         self.app = app
         self.limits = limits
         self.policies = policies
         self._own = OwnRequests(app, SOURCE, limits.max_file_size)
-        self._objects = VersionedObjects(app, self._own, clock)
+        self._objects = VersionedObjects(app, self._own, mime_types, clock)
         self._listing = VersionListing(app, self._own, limits.container_listing_limit)
 
     def __call__(self, env: dict, start_response: Callable) -> Iterable[bytes]:

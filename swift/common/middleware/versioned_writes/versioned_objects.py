@@ -29,6 +29,7 @@ from swift.common.middleware.versioned_writes.copying import (
     denial,
     time_of,
 )
+from swift.common.mime_types import MimeTypes
 from swift.common.subrequest import make_subrequest
 from swift.common.swob import (
     HTTPBadRequest,
@@ -90,9 +91,10 @@ class Place:
 class VersionedObjects:
     """Answers requests to objects, of all containers."""
 
-    def __init__(self, app: Callable, own: OwnRequests, clock: Clock):
+    def __init__(self, app: Callable, own: OwnRequests, mime_types: MimeTypes, clock: Clock):
         self.app = app
         self._own = own
+        self._mime_types = mime_types
         self._clock = clock
 
     def __call__(self, env: dict, start_response: Callable, names: Any,
@@ -199,7 +201,7 @@ class VersionedObjects:
         self._keep_null(req, place)
         version = Timestamp.from_raw(time.raw)
         put, count = links.data_request(
-            req, self._own.make(req, 'PUT', place.at(version)), place.obj, self.app)
+            req, self._own.make(req, 'PUT', place.at(version)), place.obj, self._mime_types)
         put.headers['X-Timestamp'] = time.internal
         resp = put.get_response(self.app)
         resp.close()
@@ -327,7 +329,6 @@ class VersionedObjects:
         if found is None or is_marker(found.headers.get('Content-Type', '')):
             raise HTTPNotFound(request=req, content_type='text/plain',
                                body='The specified version does not exist')
-        found.close()
         self._keep_null(req, place)
         link = links.Link(version, found.headers.get('Etag', '').strip('"'),
                           symlinks.size_behind(found.headers),
