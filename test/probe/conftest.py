@@ -9,7 +9,6 @@ from test.support.client import Client
 from test.support.faults import Faults
 from test.support.saio import running_saio
 
-
 HERE = Path(__file__).parent
 # A module's first test starts a cluster; only a hang should end it where others work, too.
 TIMEOUT_S = 900
