@@ -2,20 +2,26 @@
  * own that never ask for it.
  *
  * chain.py describes the operations, checks them by a twin written in Python, and is the only
- * importer. run(program, fd) -> (steps done, errno, directories made). The program is a tuple of
- * tuples (op, slot, path or name, data, number); texts and bytes are borrowed from it, the caller
- * keeps it alive. Descriptors that a program opened are closed when it ends; slot 0 may hold one
- * of the caller's, which stays open.
+ * importer. run(program, fd) -> (steps done, errno, directories made, what was read). The program
+ * is a tuple of tuples (op, slot, path or name, data, number); texts and bytes are borrowed from
+ * it, the caller keeps it alive. Descriptors that a program opened are closed when it ends; slot 0
+ * may hold one of the caller's, which stays open. What was read is a list: for each reading step
+ * that went through bytes, or None where nothing was.
  *
  * Crew(threads, wake_fd) has up to so many threads, started on demand; submit(program, token) hands
- * a program over, collect() returns [(token, (steps done, errno, directories made))] of those
- * that have ended, and whenever there begin to be some, the eventfd wake_fd becomes readable. One thread
- * owns it and calls its methods. Only there, with the interpreter lock held, are Python's objects
- * touched; a job keeps those that it reads.
+ * a program over, collect() returns [(token, what run() returns)] of those that have ended, and
+ * whenever there begin to be some, the eventfd wake_fd becomes readable. One thread owns it and
+ * calls its methods. Only there, with the interpreter lock held, are Python's objects touched; a
+ * job keeps those that it reads.
+ *
+ * peek(directory, data, meta, size) reads what memory holds of two files, and waits for nothing.
+ *
+ * One file in spite of its length: parts of an extension would have to share by exporting.
  */
 #define PY_SSIZE_T_CLEAN
 #define _GNU_SOURCE
 #include <Python.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -27,16 +33,25 @@
 #include <string.h>
 #include <time.h>
 #include <sys/file.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#ifndef RESOLVE_CACHED
+#define RESOLVE_CACHED 0x20
+#endif
+
 enum { OPEN, CLOSE, MKDIR, MKDIR_NEW, WRITE, APPEND, SETXATTR, FSYNC, FDATASYNC, FLOCK, IN_PLACE,
-       EXISTS, LINK, ROOM, MOUNTED, SAME, EMPTY, UNLINK, OPS };
+       EXISTS, LINK, ROOM, MOUNTED, SAME, EMPTY, UNLINK, LIST, OPEN_LAST, OPEN_IF, STAT, STATUS,
+       GETXATTR, READ, OPS };
 /* What chain.py expects, too: to be raised with every change that the other side can tell. */
-enum { VERSION = 1 };
-enum { SLOTS = 4, STEPS_MAX = 64, STACK_SIZE = 1 << 18 };
+enum { VERSION = 2 };
+enum { SLOTS = 4, STEPS_MAX = 64, PIECES_MAX = 10, STACK_SIZE = 1 << 18 };
+enum { NAMES_BYTES_MAX = 1 << 20, ATTRIBUTE_BYTES = 4096, ATTRIBUTE_BYTES_MAX = 65536 };
 
 typedef struct {
     int op, slot;
@@ -44,6 +59,21 @@ typedef struct {
     Py_ssize_t size;
     long long number;
 } step_t;
+
+/* What was read; without data where nothing was. */
+typedef struct {
+    char *data;
+    Py_ssize_t size;
+} piece_t;
+
+/* Of a program that is being carried out. */
+typedef struct {
+    int fds[SLOTS];
+    long made;                          /* directories */
+    piece_t pieces[PIECES_MAX];
+    int count;                          /* of pieces */
+    piece_t names;                      /* the last list, which is one of the pieces */
+} state_t;
 
 static int
 write_all(int fd, const char *data, Py_ssize_t size)
@@ -198,16 +228,228 @@ close_slot(int *fds, int slot)
     return close(fd);
 }
 
+/* -- reading: each of these adds a piece ------------------------------------------------------- */
+
+/* Takes data over. */
 static int
-execute(const step_t *step, int *fds, long *made)
+keep(state_t *state, char *data, Py_ssize_t size)
 {
-    int fd = fds[step->slot];
+    if (state->count == PIECES_MAX) {
+        free(data);
+        errno = ENOBUFS;
+        return -1;
+    }
+    state->pieces[state->count++] = (piece_t){data, size};
+    return 0;
+}
+
+static int
+append_name(piece_t *names, Py_ssize_t *room, const char *name)
+{
+    Py_ssize_t size = strlen(name) + 1;
+    if (names->size + size > *room) {
+        Py_ssize_t more = 2 * *room + 256;
+        char *grown = more > NAMES_BYTES_MAX ? NULL : realloc(names->data, more);
+        if (grown == NULL) {
+            errno = more > NAMES_BYTES_MAX ? EFBIG : ENOMEM;
+            return -1;
+        }
+        names->data = grown;
+        *room = more;
+    }
+    memcpy(names->data + names->size, name, size);
+    names->size += size;
+    return 0;
+}
+
+/* Names without "." and "..", each with the NUL that ends it. */
+static int
+list_dir(state_t *state, const char *path)
+{
+    piece_t names = {NULL, 0};
+    Py_ssize_t room = 0;
+    DIR *dir = opendir(path);
+    if (dir == NULL)
+        return -1;
+    int result = 0;
+    while (result == 0) {
+        errno = 0;
+        struct dirent *entry = readdir(dir);
+        if (entry == NULL) {
+            result = errno ? -1 : append_name(&names, &room, "");
+            break;
+        }
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            result = append_name(&names, &room, entry->d_name);
+    }
+    int error = errno;
+    closedir(dir);
+    if (result < 0) {
+        free(names.data);
+        errno = error;
+        return -1;
+    }
+    names.size--;                       /* the empty name was for having some data */
+    if (keep(state, names.data, names.size) < 0)
+        return -1;
+    state->names = names;
+    return 0;
+}
+
+/* Open the greatest of the names listed last that end so; without one the slot stays empty. */
+static int
+open_last(const step_t *step, state_t *state)
+{
+    if (state->fds[step->slot] >= 0) {
+        errno = EBADF;
+        return -1;
+    }
+    const char *chosen = NULL, *name = state->names.data, *end = name + state->names.size;
+    for (; name < end; name += strlen(name) + 1) {
+        size_t size = strlen(name);
+        if (size >= (size_t)step->size && (chosen == NULL || strcmp(name, chosen) > 0) &&
+            memcmp(name + size - step->size, step->data, step->size) == 0)
+            chosen = name;
+    }
+    if (chosen == NULL)
+        return 0;
+    char path[PATH_MAX];
+    if ((size_t)snprintf(path, sizeof path, "%s/%s", step->text, chosen) >= sizeof path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    return state->fds[step->slot] = open(path, (int)step->number | O_CLOEXEC);
+}
+
+/* Device, inode, size, times of modification and of change in ns. */
+typedef int64_t status_t[5];
+
+static void
+pack_status(const struct stat *found, status_t values)
+{
+    values[0] = found->st_dev;
+    values[1] = found->st_ino;
+    values[2] = found->st_size;
+    values[3] = (int64_t)found->st_mtim.tv_sec * 1000000000 + found->st_mtim.tv_nsec;
+    values[4] = (int64_t)found->st_ctim.tv_sec * 1000000000 + found->st_ctim.tv_nsec;
+}
+
+static int
+keep_status(state_t *state, const struct stat *found)
+{
+    char *data = malloc(sizeof(status_t));
+    if (data == NULL)
+        return -1;
+    status_t values;
+    pack_status(found, values);
+    memcpy(data, values, sizeof values);
+    return keep(state, data, sizeof values);
+}
+
+static int
+read_status_of(state_t *state, const char *path)
+{
+    struct stat found;
+    return stat(path, &found) < 0 ? -1 : keep_status(state, &found);
+}
+
+static int
+read_status(state_t *state, int fd)
+{
+    struct stat found;
+    return fstat(fd, &found) < 0 ? -1 : keep_status(state, &found);
+}
+
+static int
+read_attribute(state_t *state, int fd, const char *name)
+{
+    Py_ssize_t room = ATTRIBUTE_BYTES;
+    for (;;) {
+        char *data = malloc(room);
+        if (data == NULL)
+            return -1;
+        ssize_t size = fgetxattr(fd, name, data, room);
+        if (size >= 0)
+            return keep(state, data, size);
+        int error = errno;
+        free(data);
+        if (error == ENODATA)
+            return keep(state, NULL, 0);
+        if (error != ERANGE || room == ATTRIBUTE_BYTES_MAX) {
+            errno = error;
+            return -1;
+        }
+        room = ATTRIBUTE_BYTES_MAX;
+    }
+}
+
+/* Read a file from its current position to its end; nothing of one that is longer than size_max. */
+static int
+read_whole(state_t *state, int fd, long long size_max)
+{
+    struct stat found;
+    if (fstat(fd, &found) < 0)
+        return -1;
+    if (found.st_size > size_max)
+        return keep(state, NULL, 0);
+    char *data = malloc(found.st_size + 1);
+    if (data == NULL)
+        return -1;
+    Py_ssize_t size = 0;
+    while (size < found.st_size) {
+        ssize_t more = read(fd, data + size, found.st_size - size);
+        if (more < 0 && errno == EINTR)
+            continue;
+        if (more < 0) {
+            int error = errno;
+            free(data);
+            errno = error;
+            return -1;
+        }
+        if (more == 0)
+            break;
+        size += more;
+    }
+    return keep(state, data, size);
+}
+
+static int
+open_if_there(const step_t *step, int *fds)
+{
+    return open_file(step, fds) == 0 || errno == ENOENT ? 0 : -1;
+}
+
+static int
+execute_reading(const step_t *step, state_t *state)
+{
+    int fd = state->fds[step->slot];
+    if (step->op == LIST)
+        return list_dir(state, step->text);
+    if (step->op == STAT)
+        return read_status_of(state, step->text);
+    if (fd < 0)
+        return keep(state, NULL, 0);    /* nothing was there to be opened */
+    switch (step->op) {
+    case STATUS: return read_status(state, fd);
+    case GETXATTR: return read_attribute(state, fd, step->text);
+    default: return read_whole(state, fd, step->number);
+    }
+}
+
+/* -- programs ---------------------------------------------------------------------------------- */
+
+static int
+execute(const step_t *step, state_t *state)
+{
+    int *fds = state->fds, fd = fds[step->slot];
     struct stat found;
     switch (step->op) {
     case OPEN: return open_file(step, fds);
+    case OPEN_IF: return open_if_there(step, fds);
+    case OPEN_LAST: return open_last(step, state);
     case CLOSE: return close_slot(fds, step->slot);
-    case MKDIR: return make_dir(step->text, 0, made);
-    case MKDIR_NEW: return make_dir(step->text, 1, made);
+    case MKDIR: return make_dir(step->text, 0, &state->made);
+    case MKDIR_NEW: return make_dir(step->text, 1, &state->made);
     case WRITE: return write_all(fd, step->data, step->size);
     case APPEND: return append_all(fd, step->data, step->size, step->number);
     case SETXATTR: return fsetxattr(fd, step->text, step->data, step->size, 0);
@@ -223,8 +465,7 @@ execute(const step_t *step, int *fds, long *made)
     case UNLINK: return unlink(step->text) == 0 || errno == ENOENT ? 0 : -1;
     case MOUNTED: return check_mounted(step->text, step->data);
     }
-    errno = EINVAL;
-    return -1;
+    return execute_reading(step, state);
 }
 
 static int
@@ -267,14 +508,17 @@ parse_program(PyObject *program, step_t *steps)
 
 /* Returns how many steps went through. Touches nothing of Python. */
 static Py_ssize_t
-execute_all(const step_t *steps, Py_ssize_t count, int given, int *error, long *made)
+execute_all(const step_t *steps, Py_ssize_t count, int given, int *error, state_t *state)
 {
-    int fds[SLOTS] = {given, -1, -1, -1};
+    for (int slot = 0; slot < SLOTS; slot++)
+        state->fds[slot] = slot ? -1 : given;
+    state->made = state->count = 0;
+    state->names = (piece_t){NULL, 0};
     Py_ssize_t done = 0;
     for (; done < count; done++) {
         int result;
         do {
-            result = execute(&steps[done], fds, made);
+            result = execute(&steps[done], state);
         } while (result < 0 && errno == EINTR && steps[done].op != CLOSE);
         if (result < 0) {
             *error = errno;
@@ -282,9 +526,28 @@ execute_all(const step_t *steps, Py_ssize_t count, int given, int *error, long *
         }
     }
     for (int slot = 0; slot < SLOTS; slot++)
-        if (fds[slot] >= 0 && fds[slot] != given)
-            close(fds[slot]);
+        if (state->fds[slot] >= 0 && state->fds[slot] != given)
+            close(state->fds[slot]);
     return done;
+}
+
+/* What a program has come to, as Python's object. Frees the pieces. NULL: no memory. */
+static PyObject *
+outcome(Py_ssize_t done, int error, state_t *state)
+{
+    PyObject *found = PyList_New(state->count);
+    for (int i = 0; i < state->count; i++) {
+        piece_t *piece = &state->pieces[i];
+        PyObject *value = piece->data == NULL ? Py_NewRef(Py_None)
+            : PyBytes_FromStringAndSize(piece->data, piece->size);
+        free(piece->data);
+        if (found != NULL && value != NULL)
+            PyList_SET_ITEM(found, i, value);
+        else
+            Py_CLEAR(found);
+    }
+    return found == NULL ? PyErr_NoMemory()
+        : Py_BuildValue("nilN", done, error, state->made, found);
 }
 
 static PyObject *
@@ -293,16 +556,89 @@ run(PyObject *Py_UNUSED(module), PyObject *args)
     PyObject *program;
     int given, error = 0;
     step_t steps[STEPS_MAX];
-    long made = 0;
+    state_t state;
     Py_ssize_t count, done;
     if (!PyArg_ParseTuple(args, "O!i", &PyTuple_Type, &program, &given))
         return NULL;
     if ((count = parse_program(program, steps)) < 0)
         return NULL;
     Py_BEGIN_ALLOW_THREADS
-    done = execute_all(steps, count, given, &error, &made);
+    done = execute_all(steps, count, given, &error, &state);
     Py_END_ALLOW_THREADS
-    return Py_BuildValue("nil", done, error, made);
+    return outcome(done, error, &state);
+}
+
+/* -- what memory holds -------------------------------------------------------------------------- */
+
+/* Open something if its names need not be read from disk. */
+static int
+open_cached(int dir, const char *name, int flags)
+{
+    struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = RESOLVE_CACHED};
+    return (int)syscall(SYS_openat2, dir, name, &how, sizeof how);
+}
+
+static int
+peek_status(int dir, const char *name, status_t values)
+{
+    struct stat found;
+    int fd = open_cached(dir, name, O_PATH);
+    if (fd < 0)
+        return -1;
+    int result = fstat(fd, &found);
+    close(fd);
+    if (result == 0)
+        pack_status(&found, values);
+    return result;
+}
+
+/* Read a whole file whose pages are in memory. NULL without an exception: they are not. */
+static PyObject *
+peek_data(int dir, const char *name, Py_ssize_t size, status_t values)
+{
+    struct stat found;
+    PyObject *data = NULL;
+    int fd = open_cached(dir, name, O_RDONLY);
+    if (fd < 0)
+        return NULL;
+    if (fstat(fd, &found) == 0 && found.st_size == size &&
+        (data = PyBytes_FromStringAndSize(NULL, size)) != NULL) {
+        struct iovec part = {PyBytes_AS_STRING(data), size};
+        pack_status(&found, values);
+        if (size && preadv2(fd, &part, 1, 0, RWF_NOWAIT) != size)
+            Py_CLEAR(data);
+    }
+    close(fd);
+    return data;
+}
+
+static PyObject *
+peek(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    const char *path, *name, *other;
+    Py_ssize_t size;
+    status_t of_dir, of_data, of_meta;
+    struct stat found;
+    PyObject *data = NULL;
+    if (!PyArg_ParseTuple(args, "sszn", &path, &name, &other, &size))
+        return NULL;
+    int dir = open_cached(AT_FDCWD, path, O_PATH | O_DIRECTORY);
+    if (dir < 0)
+        Py_RETURN_NONE;
+    int there = fstat(dir, &found) == 0 && (other == NULL || peek_status(dir, other, of_meta) == 0);
+    if (there && size >= 0)
+        there = (data = peek_data(dir, name, size, of_data)) != NULL;
+    else if (there)
+        there = peek_status(dir, name, of_data) == 0;
+    close(dir);
+    if (PyErr_Occurred())
+        return NULL;
+    if (!there)
+        Py_RETURN_NONE;
+    pack_status(&found, of_dir);
+    return Py_BuildValue("y#y#y#N", of_dir, sizeof of_dir, of_data, sizeof of_data,
+                         other == NULL ? NULL : (char *)of_meta, sizeof of_meta,
+                         data == NULL ? Py_NewRef(Py_None) : data);
 }
 
 /* -- threads without an interpreter ----------------------------------------------------------- */
@@ -312,7 +648,7 @@ typedef struct job {
     PyObject *program, *token;
     Py_ssize_t count, done;
     int error;
-    long made;
+    state_t state;
     step_t steps[];
 } job_t;
 
@@ -360,7 +696,7 @@ work(void *arg)
             crew->waiting.end = &crew->waiting.first;
         crew->queued--;
         pthread_mutex_unlock(&crew->lock);
-        job->done = execute_all(job->steps, job->count, -1, &job->error, &job->made);
+        job->done = execute_all(job->steps, job->count, -1, &job->error, &job->state);
         pthread_mutex_lock(&crew->lock);
         int first = crew->ended.first == NULL;
         put(&crew->ended, job);
@@ -445,7 +781,7 @@ crew_submit(crew_object_t *self, PyObject *const *args, Py_ssize_t given)
         return PyErr_NoMemory();
     memcpy(job->steps, steps, count * sizeof *steps);
     job->count = count;
-    job->done = job->error = job->made = 0;
+    job->done = job->error = 0;
     job->program = Py_NewRef(args[0]);
     job->token = Py_NewRef(args[1]);
     pthread_mutex_lock(&crew->lock);
@@ -458,12 +794,15 @@ crew_submit(crew_object_t *self, PyObject *const *args, Py_ssize_t given)
     if (!error) {
         put(&crew->waiting, job);
         crew->queued++;
-        if (crew->idle)
-            pthread_cond_signal(&crew->wake);
     }
+    int idle = crew->idle;
     pthread_mutex_unlock(&crew->lock);
-    if (!error)
+    if (!error) {
+        /* Outside the lock, which who wakes up takes at once. */
+        if (idle)
+            pthread_cond_signal(&crew->wake);
         Py_RETURN_NONE;
+    }
     Py_DECREF(job->program);
     Py_DECREF(job->token);
     free(job);
@@ -489,7 +828,8 @@ crew_collect(crew_object_t *self, PyObject *Py_UNUSED(nothing))
     pthread_mutex_unlock(&crew->lock);
     while (job != NULL) {
         job_t *next = job->next;
-        PyObject *item = Py_BuildValue("N(nil)", job->token, job->done, job->error, job->made);
+        PyObject *told = outcome(job->done, job->error, &job->state);
+        PyObject *item = told == NULL ? NULL : Py_BuildValue("NN", job->token, told);
         if (item == NULL || PyList_Append(found, item) < 0)
             Py_FatalError("no memory to tell of a finished job");
         Py_DECREF(item);
@@ -560,7 +900,8 @@ static PyTypeObject crew_type = {
 };
 
 static PyMethodDef methods[] = {
-    {"run", run, METH_VARARGS, "run(program, fd) -> (steps done, errno, directories made)"},
+    {"run", run, METH_VARARGS, "run(program, fd) -> (steps done, errno, directories made, read)"},
+    {"peek", peek, METH_VARARGS, "peek(directory, data, meta, size) -> statuses and data, or None"},
     {NULL, NULL, 0, NULL},
 };
 

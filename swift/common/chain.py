@@ -9,7 +9,11 @@ down first and then carried out together by ``_chain.c``:
                link(0, target))
     made = run(program)
 
-DiskThreads.run_program() has the same done by threads that never ask for the interpreter lock.
+A program may read as well: ``read(program)`` returns what its reading steps found, bytes or None
+where nothing was. A step that reads from an empty slot finds nothing.
+
+DiskThreads.run_program() and read_program() have the same done by threads that never ask for the
+interpreter lock.
 
 The first operation that fails ends the program: ``Stopped`` says which, and nothing of it is
 undone, except that descriptors are closed. What else to do about it is the caller's business.
@@ -24,7 +28,7 @@ import os
 import struct
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from swift.common import fs
 
@@ -32,14 +36,15 @@ Step = tuple[int, int, str | None, bytes | bool | None, int]
 Program = tuple[Step, ...]
 
 # Of _chain.c.
-VERSION = 1
+VERSION = 2
 SLOTS = 4
 LOCK_SHARED = fcntl.LOCK_SH | fcntl.LOCK_NB
 LOCK_EXCLUSIVE = fcntl.LOCK_EX | fcntl.LOCK_NB
 
 # The numbers of _chain.c.
 (_OPEN, _CLOSE, _MKDIR, _MKDIR_NEW, _WRITE, _APPEND, _SETXATTR, _FSYNC, _FDATASYNC, _FLOCK,
- _IN_PLACE, _EXISTS, _LINK, _ROOM, _MOUNTED, _SAME, _EMPTY, _UNLINK) = range(18)
+ _IN_PLACE, _EXISTS, _LINK, _ROOM, _MOUNTED, _SAME, _EMPTY, _UNLINK, _LIST, _OPEN_LAST, _OPEN_IF,
+ _STAT, _STATUS, _GETXATTR, _READ) = range(25)
 _NAMES = {_MKDIR: 'mkdir', _MKDIR_NEW: 'mkdir', _WRITE: 'write', _APPEND: 'append',
           _SETXATTR: 'setxattr', _FSYNC: 'fsync', _FDATASYNC: 'fdatasync', _LINK: 'link',
           _UNLINK: 'unlink'}
@@ -89,19 +94,38 @@ def run(program: Program, fd: int = -1) -> int:
     """
     if _chain is None or fs.steps_are_watched():
         return run_in_python(program, fd)
-    return outcome(program, *_chain.run(program, fd))
+    return outcome(program, *_chain.run(program, fd))[0]
 
 
-def outcome(program: Program, done: int, number: int, made: int) -> int:
-    """Return or raise what run() does, given what the extension reports."""
+def read(program: Program) -> list[bytes | None]:
+    """Carry out a program that reads; return what its reading steps found. Raises Stopped."""
+    if _chain is None or fs.steps_are_watched():
+        return read_in_python(program)
+    return outcome(program, *_chain.run(program, -1))[1]
+
+
+def outcome(program: Program, done: int, number: int, made: int, found: list[bytes | None]
+            ) -> tuple[int, list[bytes | None]]:
+    """Return what run() and read() do, or raise, given what the extension reports."""
     if number:
         raise Stopped(done, OSError(number, os.strerror(number), program[done][2]))
-    return made
+    return made, found
 
 
 def new_crew(threads: int, wake_fd: int) -> Any:
     """Return threads of the extension (see _chain.c), for DiskThreads. Only if is_native()."""
     return _chain.Crew(threads, wake_fd)
+
+
+def peek(directory: str, data: str, meta: str | None, size: int
+         ) -> tuple[bytes, bytes, bytes | None, bytes | None] | None:
+    """Return what memory holds of a directory and one or two files in it; None if too little.
+
+    That is their packed statuses, and the content of ``data`` if it has ``size`` bytes (with a
+    negative size it is not read). Waits for nothing, thus may be called in the event loop. Only if
+    is_native().
+    """
+    return _chain.peek(directory, data, meta, size)
 
 
 # -- operations --------------------------------------------------------------------------------
@@ -199,18 +223,94 @@ def empty(path: str) -> Step:
     return _EMPTY, 0, path, None, 0
 
 
+def list_dir(path: str) -> Step:
+    """Read the names in a directory; names_in() takes them apart."""
+    return _LIST, 0, path, None, 0
+
+
+def open_last(slot: int, path: str, ending: bytes) -> Step:
+    """Open for reading the greatest of the names listed last that end so, if there is one."""
+    return _OPEN_LAST, slot, path, ending, os.O_RDONLY
+
+
+def open_if_there(slot: int, path: str) -> Step:
+    """Open a file for reading unless nothing is there."""
+    return _OPEN_IF, slot, path, None, os.O_RDONLY
+
+
+def get_status_of(path: str) -> Step:
+    """Read the status of what is at ``path``, as get_status() does."""
+    return _STAT, 0, path, None, 0
+
+
+def get_status(slot: int) -> Step:
+    """Read what status_in() takes apart."""
+    return _STATUS, slot, None, None, 0
+
+
+def get_attribute(slot: int, name: str) -> Step:
+    """Read an extended attribute; at most 64 KiB of it."""
+    return _GETXATTR, slot, name, None, 0
+
+
+def get_content(slot: int, size_max: int) -> Step:
+    """Read a file to its end; find nothing if it is longer than ``size_max``."""
+    return _READ, slot, None, None, size_max
+
+
+# -- what was read -------------------------------------------------------------------------------
+
+class Status(NamedTuple):
+    """What get_status() finds, under the names of os.stat_result."""
+    st_dev: int
+    st_ino: int
+    st_size: int
+    st_mtime_ns: int
+    st_ctime_ns: int
+
+
+_STATUS_FORM = struct.Struct('=5q')
+
+
+def names_in(listed: bytes) -> list[str]:
+    """Return the names that list_dir() found."""
+    return os.fsdecode(listed).split('\0')[:-1]
+
+
+def status_in(packed: bytes) -> Status:
+    """Return the status that get_status() found."""
+    return Status._make(_STATUS_FORM.unpack(packed))
+
+
 # -- the same without the extension --------------------------------------------------------------
 
 def run_in_python(program: Program, fd: int = -1) -> int:
     """Like run(), operation by operation, announcing each durable one (``fs.step``)."""
+    return _carry_out(program, fd)[0]
+
+
+def read_in_python(program: Program) -> list[bytes | None]:
+    """Like read()."""
+    return _carry_out(program, -1)[1]
+
+
+def _carry_out(program: Program, fd: int) -> tuple[int, list[bytes | None]]:
     fds = [fd] + [-1] * (SLOTS - 1)
+    found: list[bytes | None] = []
+    listed = b''
     made = done = 0
     try:
-        for step in program:
-            name = _NAMES.get(step[0])
+        for op, *step in program:
+            name = _NAMES.get(op)
             if name is not None:
                 fs.step(name)
-            made += _OPERATIONS[step[0]](fds, *step[1:]) or 0
+            if op in _READING:
+                found.append(_READING[op](fds, *step))
+                listed = found[-1] if op == _LIST else listed
+            elif op == _OPEN_LAST:
+                _open_last(fds, listed, *step)
+            else:
+                made += _OPERATIONS[op](fds, *step) or 0
             done += 1
     except OSError as error:
         raise Stopped(done, error) from None
@@ -218,7 +318,7 @@ def run_in_python(program: Program, fd: int = -1) -> int:
         for opened in fds:
             if opened not in (-1, fd):
                 os.close(opened)
-    return made
+    return made, found
 
 
 def _open(fds: list[int], slot: int, path: str, readable_by_all: bool, flags: int) -> None:
@@ -301,10 +401,70 @@ def _unlink(_fds: list[int], _slot: int, path: str, *_rest: object) -> None:
         pass
 
 
+def _open_last(fds: list[int], listed: bytes, slot: int, path: str, ending: bytes,
+               flags: int) -> None:
+    if names := [name for name in listed.split(b'\0')[:-1] if name.endswith(ending)]:
+        _open(fds, slot, os.path.join(path, os.fsdecode(max(names))), False, flags)
+
+
+def _open_if_there(fds: list[int], slot: int, path: str, _data: None, flags: int) -> None:
+    try:
+        _open(fds, slot, path, False, flags)
+    except FileNotFoundError:
+        pass
+
+
+def _list(_fds: list[int], _slot: int, path: str, *_rest: object) -> bytes:
+    return b''.join(os.fsencode(name) + b'\0' for name in os.listdir(path))
+
+
+def _status(fds: list[int], slot: int, *_rest: object) -> bytes | None:
+    if fds[slot] < 0:
+        return None
+    return _packed(os.fstat(fds[slot]))
+
+
+def _status_of(_fds: list[int], _slot: int, path: str, *_rest: object) -> bytes:
+    return _packed(os.stat(path))
+
+
+def _packed(info: os.stat_result) -> bytes:
+    return _STATUS_FORM.pack(info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns,
+                             info.st_ctime_ns)
+
+
+def _get_attribute(fds: list[int], slot: int, name: str, *_rest: object) -> bytes | None:
+    if fds[slot] < 0:
+        return None
+    try:
+        return os.getxattr(fds[slot], name)
+    except OSError as error:
+        if fs.lacks_attribute(error):
+            return None
+        raise
+
+
+def _content(fds: list[int], slot: int, _text: None, _data: None, size_max: int) -> bytes | None:
+    if fds[slot] < 0:
+        return None
+    size = os.fstat(fds[slot]).st_size
+    if size > size_max:
+        return None
+    data = b''
+    while len(data) < size:
+        more = os.read(fds[slot], size - len(data))
+        if not more:
+            break
+        data += more
+    return data
+
+
+_READING: dict[int, Callable[..., bytes | None]] = {
+    _LIST: _list, _STAT: _status_of, _STATUS: _status, _GETXATTR: _get_attribute, _READ: _content}
 _OPERATIONS: dict[int, Callable[..., int | None]] = {
     _OPEN: _open, _CLOSE: _close, _MKDIR: _make_dir, _MKDIR_NEW: _make_new_dir, _WRITE: _write,
     _APPEND: _append, _IN_PLACE: _still_in_place, _ROOM: _room, _MOUNTED: _mounted,
-    _SAME: _same, _EMPTY: _empty, _UNLINK: _unlink,
+    _SAME: _same, _EMPTY: _empty, _UNLINK: _unlink, _OPEN_IF: _open_if_there,
     _SETXATTR: lambda fds, slot, name, value, _number: os.setxattr(fds[slot], name, value),
     _FSYNC: lambda fds, slot, *_rest: os.fsync(fds[slot]),
     _FDATASYNC: lambda fds, slot, *_rest: os.fdatasync(fds[slot]),

@@ -210,11 +210,25 @@ class DiskThreads:
         Cost: three switches of threads less than run(). It is not skipped when the caller is
         killed before it began.
         """
-        if not chain.is_native():
-            return self.run(chain.run, program)
-        if native_thread.get_ident() != self._owner:
-            if self._owner is not None:
-                return chain.run(program)
+        if not self._gives_to_crew():
+            return self._elsewhere(chain.run, program)
+        return self._run_in_crew(program)[0]
+
+    def read_program(self, program: chain.Program) -> list[bytes | None]:
+        """As chain.read(), at the cost of run_program()."""
+        if not self._gives_to_crew():
+            return self._elsewhere(chain.read, program)
+        return self._run_in_crew(program)[1]
+
+    def _gives_to_crew(self) -> bool:
+        return chain.is_native() and self._owner in (native_thread.get_ident(), None)
+
+    def _elsewhere(self, run: Callable[[chain.Program], Any], program: chain.Program) -> Any:
+        """Have a program carried out without the crew: by a thread of Python, or right here."""
+        return run(program) if chain.is_native() else self.run(run, program)
+
+    def _run_in_crew(self, program: chain.Program) -> tuple[int, list[bytes | None]]:
+        if self._owner is None:
             self._start()
         crew = self._crew
         if crew is None:

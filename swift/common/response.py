@@ -14,7 +14,7 @@ Cost: about 3 µs to make and 1 µs to call a plain response.
 """
 import secrets
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from html import escape
@@ -145,6 +145,12 @@ def close_if_possible(thing) -> None:
         close()
 
 
+def sender_of(body, sock_fd: int) -> Callable[[], int] | None:
+    """Return what an iterable offers to send itself into a socket with, or None."""
+    offer = getattr(body, 'sender', None)
+    return None if offer is None else offer(sock_fd)
+
+
 def _text_header(name: str):
     """A property that is a header line, None when absent."""
 
@@ -184,6 +190,8 @@ class Response:
     # Set on responses born as 401: they get a Www-Authenticate when they are sent.
     _challenge = False
     _conditional_etag = None
+    # Media type of a 412 that a condition makes; None: it keeps that of the response.
+    refused_type: str | None = None
     boundary = None
 
     def __init__(self, body=None, status=None, headers=None, app_iter=None, request=None,
@@ -425,8 +433,8 @@ class Response:
                 close_if_possible(body)
                 self.status = outcome
                 self.content_length = 0
-                if outcome == 412:
-                    self.content_type = DEFAULT_CONTENT_TYPE
+                if outcome == 412 and self.refused_type:
+                    self.content_type = self.refused_type
                 return _NOTHING
         if ('HTTP_RANGE' in environ and self.status_int == 200
                 and environ['REQUEST_METHOD'] != 'HEAD' and self.content_range is None):

@@ -48,6 +48,7 @@ from swift.common.response import (
     close_if_possible,
     host_url,
     multi_range_iterator,
+    sender_of,
     status_map,
 )
 from swift.core.accept import Accept
@@ -77,9 +78,9 @@ __all__ = [
     'HTTPServiceUnavailable', 'HTTPTemporaryRedirect', 'HTTPTooManyBackendRequests',
     'HTTPTooManyRequests', 'HTTPUnauthorized', 'HTTPUnprocessableEntity', 'HeaderKeyDict',
     'Match', 'Range', 'Request', 'Response', 'bytes_to_wsgi', 'close_if_possible', 'environ_key',
-    'get_param', 'host_url', 'multi_range_iterator', 'status_map', 'str_to_wsgi', 'wsgi_quote',
-    'wsgi_quote_plus', 'wsgi_to_bytes', 'wsgi_to_str', 'wsgi_unquote', 'wsgi_unquote_plus',
-    'wsgify',
+    'get_param', 'host_url', 'multi_range_iterator', 'sender_of', 'status_map', 'str_to_wsgi',
+    'wsgi_quote', 'wsgi_quote_plus', 'wsgi_to_bytes', 'wsgi_to_str', 'wsgi_unquote',
+    'wsgi_unquote_plus', 'wsgify',
 ]
 
 

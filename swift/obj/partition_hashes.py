@@ -5,6 +5,10 @@ Layer 3; blocks, for disk threads. ``get_hashes`` is sheet 02 §7.3:
     consolidate -> add what a listing shows -> forget what is to be recomputed -> hash what is
     unknown -> write, unless the cache changed meanwhile: then once more
 
+At the first try, if only a few suffixes are dirty, they are not written down as unknown before
+they are hashed: the list of them is emptied when their hashes are written, if it is what it was.
+That is one durable write instead of two.
+
 ``state_token`` names the state of ``hashes.invalid`` (see core/suffix_diff.InSync).
 """
 import os
@@ -12,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from swift.common import fs
-from swift.common.codecs.hashes import UPDATED, VALID, Hashes, is_suffix
+from swift.common.codecs.hashes import UPDATED, VALID, Hashes, decode_invalid, is_suffix
 from swift.common.errors import DiskError
 from swift.common.locks import file_lock
 from swift.core.suffix_diff import Token, is_settled
@@ -23,12 +27,16 @@ from swift.obj.suffix_hashes import (
     LOCK_FILE,
     LOCK_TIMEOUT_S,
     consolidate,
+    look,
     mark_suffix_dirty,
     read_hashes,
+    settle,
     suffix_hash,
     write_hashes,
 )
 
+# More dirty suffixes than this are written down before they are hashed, lest it was in vain.
+_FEW = 64
 # A partition under constant writes must not be hashed for ever: what is unknown then stays so.
 _TRIES_MAX = 8
 # Changes closer than this to a look at the file system may hide behind the same time of change.
@@ -57,20 +65,34 @@ def get_hashes(part_path: str, device_path: str, rules: Rules, recalculate: Iter
     """
     computed = 0
     for attempt in range(1, _TRIES_MAX + 1):
-        hashes = consolidate(part_path, rules.now)
+        seen = _look(part_path) if attempt == 1 else None
+        hashes = _unknown_added(*seen) if seen else consolidate(part_path, rules.now)
         if hashes is None:
             return Hashed({}, computed)
-        seen = dict(hashes)
+        if seen is None or not seen[1]:
+            seen = dict(hashes), None            # the list is no concern of ours
         changed = _find_unknown(part_path, hashes, recalculate, do_listing)
         unknown = [suffix for suffix, digest in hashes.items()
                    if is_suffix(suffix) and not digest]
         for suffix in unknown:
             changed |= _compute(part_path, device_path, hashes, suffix, rules)
         computed += len(unknown)
-        if not changed or attempt == _TRIES_MAX or _write_if(part_path, seen, hashes, rules.now):
+        if not changed and not seen[1]:
+            break
+        if attempt == _TRIES_MAX or _write_if(part_path, seen, hashes, rules.now):
             break
     return Hashed({key: value for key, value in hashes.items()
                    if key not in (VALID, UPDATED)}, computed)
+
+
+def _look(part_path: str) -> tuple[Hashes, bytes] | None:
+    """Return the cache and the list of dirty suffixes, if that is short; else None."""
+    seen = look(part_path)
+    return seen if seen and len(decode_invalid(seen[1])) <= _FEW else None
+
+
+def _unknown_added(hashes: Hashes, dirty: bytes) -> Hashes:
+    return {**hashes, **dict.fromkeys(decode_invalid(dirty))}
 
 
 def _find_unknown(part_path: str, hashes: Hashes, recalculate: Iterable[str],
@@ -116,11 +138,17 @@ def _compute(part_path: str, device_path: str, hashes: Hashes, suffix: str,
     return True
 
 
-def _write_if(part_path: str, seen: Hashes, hashes: Hashes, now: float) -> bool:
-    """Write the cache if it still is what ``seen`` says; tell whether that was so."""
+def _write_if(part_path: str, seen: tuple[Hashes, bytes | None], hashes: Hashes, now: float
+              ) -> bool:
+    """Write the cache if it still is what ``seen`` says; tell whether that was so.
+
+    With a list of dirty suffixes in ``seen`` the same goes for that, and it is emptied.
+    """
     try:
+        if seen[1]:
+            return settle(part_path, seen, hashes, now)
         with file_lock(os.path.join(part_path, LOCK_FILE), LOCK_TIMEOUT_S):
-            if read_hashes(part_path) != seen:
+            if read_hashes(part_path) != seen[0]:
                 return False
             write_hashes(part_path, hashes, now)
             return True

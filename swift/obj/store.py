@@ -35,6 +35,8 @@ from swift.core.timestamp import ZERO, Timestamp
 from swift.obj.at_once import AtOnce, Outcome
 from swift.obj.cooperation import turns
 from swift.obj.diskfile_module import check_diskfile_modules
+from swift.obj.known import Memory
+from swift.obj.look_at_once import Look, look_at_once, recall
 from swift.obj.placement import Placement
 from swift.obj.reading import ALL_OF_IT, STEP_CHUNKS, Body, Kind, Lookup, Wish, fetch, look_up
 from swift.obj.verified import Verified
@@ -125,6 +127,7 @@ class Store:
         self._at_once: dict[str, AtOnce] = {}
         self.step_bytes = STEP_CHUNKS * options.disk_chunk_size
         self.verified = Verified(clock)
+        self._memory = Memory(clock)
         self._verify_credit = 0.0
 
     # -- places and threads --------------------------------------------------------------------
@@ -197,12 +200,27 @@ class Store:
 
     def look_up(self, place: Placement, now: Timestamp, open_expired: bool = False) -> Lookup:
         """Say what is stored, without its body."""
-        return self._look(place, look_up, now, open_expired)
+        found = self._look_at_once(place, Look(now, open_expired))
+        return found or self._look(place, look_up, now, open_expired)
 
     def fetch(self, place: Placement, now: Timestamp, open_expired: bool = False,
               wish: Wish = ALL_OF_IT) -> Lookup:
         """Say what is stored, with its open body; a small one wanted whole is prefetched."""
-        return self._look(place, fetch, now, open_expired, self.verification(), wish)
+        verified = self.verification()
+        found = None
+        if wish.whole:
+            found = self._look_at_once(
+                place, Look(now, open_expired, True, verified))
+        return found or self._look(place, fetch, now, open_expired, verified, wish)
+
+    def _look_at_once(self, place: Placement, look: Look) -> Lookup | None:
+        """Say what is stored if that is the usual, past the disk threads of Python."""
+        threads = self._threads.get(place.device)
+        if threads is None or not chain.is_native():
+            return None
+        found = recall(self._memory, place, look) or look_at_once(
+            threads.read_program, self._memory, place, look, self.options.mount_check)
+        return None if found is None else self._noted(place, found)
 
     def read_step(self, body: Body, wanted: int) -> bytes:
         """Return the next bytes of a body, b'' at its end."""
@@ -296,6 +314,21 @@ class Store:
                 place.device, AtOnce(self.rules, self.options.mount_check, self.clock))
         return found
 
+    def _write_from_loop(self, result: Result, place: Placement, file: NewFile) -> None:
+        """As _write_small, past the disk threads of Python unless there is more to it."""
+        writer = self._writer_at_once(place)
+        if not writer.is_ready():
+            self.run(place, lambda _place: self._write_small(result, place, file))
+            return
+        now = self.clock.time()
+        obsolete = obsolete_after(result.before.files, file.name, now, self.rules.reclaim_age_s)
+        outcome = writer.write(self._threads_of(place).run_program, place, file,
+                               obsolete=obsolete)
+        if outcome is Outcome.WRITTEN and file.name not in obsolete:
+            result.written = True
+        else:
+            self.run(place, lambda _place: self._settle(result, place, file, outcome, obsolete))
+
     def _write_small(self, result: Result, place: Placement, file: NewFile) -> None:
         """Write a small file next to what ``result`` found: at once, or else step by step."""
         now = self.clock.time()
@@ -303,7 +336,13 @@ class Store:
         with fs.translate(place.device_path):
             writer.get_ready(place.device_path)
         obsolete = obsolete_after(result.before.files, file.name, now, self.rules.reclaim_age_s)
-        outcome = writer.write(chain.run, place, file, obsolete=obsolete)
+        self._settle(result, place, file, writer.write(chain.run, place, file, obsolete=obsolete),
+                     obsolete)
+
+    def _settle(self, result: Result, place: Placement, file: NewFile, outcome: Outcome,
+                obsolete: list[str]) -> None:
+        """Do what is left to do after a write at once."""
+        now = self.clock.time()
         if outcome is Outcome.UNTIDY or (outcome is Outcome.WRITTEN and file.name in obsolete):
             problem = clean_up_after_write(place, now, self.rules.reclaim_age_s)
             if problem:
@@ -365,26 +404,42 @@ class Store:
 
     def post(self, place: Placement, post: PostRequest, open_expired: bool = False) -> Result:
         """Write the metadata of a POST."""
-        return self._reported(place, self.run(place, self._post, post, open_expired))
+        found = self._look_at_once(place, Look(post.time, open_expired))
+        if found is None:
+            result = self.run(place, self._post, post, open_expired)
+        else:
+            result = self._post_to(place, post, found, self._write_from_loop)
+        return self._reported(place, result)
 
     def _post(self, place: Placement, post: PostRequest, open_expired: bool) -> Result:
-        found = look_up(place, post.time, open_expired)
+        return self._post_to(place, post, look_up(place, post.time, open_expired),
+                             self._write_small)
+
+    @staticmethod
+    def _post_to(place: Placement, post: PostRequest, found: Lookup, write: Callable) -> Result:
         if not found.exists:
             return Result(Verdict.NOT_FOUND, found)
         plan = plan_post(found.state, post)
         if plan is None:
             return Result(Verdict.CONFLICT, found, found.state.time)
         result = Result(Verdict.DONE, found, found.state.time, plan=plan)
-        self._write_small(result, place, NewFile(meta_name(plan.time, plan.ctype_time),
-                                                 plan.metadata))
+        write(result, place, NewFile(meta_name(plan.time, plan.ctype_time), plan.metadata))
         return result
 
     def delete(self, place: Placement, delete: Delete) -> Result:
         """Write the tombstone of a DELETE; even where there is nothing, so that it lasts."""
-        return self._reported(place, self.run(place, self._delete, delete))
+        found = self._look_at_once(place, Look(delete.time))
+        if found is None:
+            result = self.run(place, self._delete, delete)
+        else:
+            result = self._delete_what(place, delete, found, self._write_from_loop)
+        return self._reported(place, result)
 
     def _delete(self, place: Placement, delete: Delete) -> Result:
-        found = look_up(place, delete.time)
+        return self._delete_what(place, delete, look_up(place, delete.time), self._write_small)
+
+    @staticmethod
+    def _delete_what(place: Placement, delete: Delete, found: Lookup, write: Callable) -> Result:
         time = _known_time(found)
         verdict = _verdict_of_delete(found, time, delete)
         result = Result(verdict, found, time)
@@ -393,7 +448,7 @@ class Store:
         refused = delete.if_delete_at is not None and verdict is not Verdict.DONE
         if not refused and time < delete.time:
             # Never refused for lack of reserved space: it is the way to make some.
-            self._write_small(result, place, NewFile(
+            write(result, place, NewFile(
                 tombstone_name(delete.time),
                 {'X-Timestamp': delete.time.internal, 'name': place.name}, check_space=False))
         return result

@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from swift.common import fs
+from swift.common import chain, fs
 from swift.common.codecs.hashes import (
     UPDATED,
     VALID,
@@ -32,6 +32,8 @@ HASH_FILE = 'hashes.pkl'
 INVALID_FILE = 'hashes.invalid'
 LOCK_FILE = '.lock'
 LOCK_TIMEOUT_S = 10
+_LOOK_BYTES_MAX = 1 << 20
+_NO_HASHES: Hashes = {VALID: False, UPDATED: -1}
 APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
 
 
@@ -94,7 +96,7 @@ def read_hashes(part_path: str) -> Hashes:
         with open(os.path.join(part_path, HASH_FILE), 'rb') as file:
             return decode_hashes(file.read())
     except FileNotFoundError:
-        return {VALID: False, UPDATED: -1}
+        return dict(_NO_HASHES)
     except OSError as error:
         if fs.is_read_failure(error):
             return {VALID: False}
@@ -108,6 +110,52 @@ def write_hashes(part_path: str, hashes: Hashes, now: float) -> None:
     fs.replace_file(path, encode_hashes(content), part_path, os.path.dirname(part_path))
 
 
+def look(part_path: str) -> tuple[Hashes, bytes] | None:
+    """Return hashes.pkl and the list of dirty suffixes; None if they cannot be had at once.
+
+    Cost: one step (see chain.py).
+    """
+    program = (chain.open_file(0, '%s/%s' % (part_path, LOCK_FILE), os.O_WRONLY | os.O_CREAT, True),
+               chain.lock(0, chain.LOCK_EXCLUSIVE), chain.still_in_place(0),
+               chain.open_if_there(1, '%s/%s' % (part_path, HASH_FILE)),
+               chain.get_content(1, _LOOK_BYTES_MAX),
+               chain.open_if_there(2, '%s/%s' % (part_path, INVALID_FILE)),
+               chain.get_status(2), chain.get_content(2, _LOOK_BYTES_MAX))
+    try:
+        hashes, list_status, dirty = chain.read(program)
+    except chain.Stopped:
+        return None
+    if list_status and dirty is None:
+        return None                              # too long
+    return decode_hashes(hashes) if hashes is not None else dict(_NO_HASHES), dirty or b''
+
+
+def settle(part_path: str, seen: tuple[Hashes, bytes], hashes: Hashes, now: float) -> bool:
+    """Replace hashes.pkl and empty the list, if both still are what look() has ``seen``.
+
+    Tells whether that was so. Whoever marks a suffix holds the lock until the change is made, so
+    hashes that were computed after look() stand for all that the list names; and any mark since
+    makes the list longer. The order of consolidate() keeps a crash in between harmless.
+    """
+    known, dirty = seen
+    with file_lock(os.path.join(part_path, LOCK_FILE), LOCK_TIMEOUT_S):
+        path = os.path.join(part_path, INVALID_FILE)
+        if read_hashes(part_path) != known or _read_list(path) != dirty:
+            return False
+        write_hashes(part_path, hashes, _later_than(known.get(UPDATED, -1), now))
+        with fs.translate(path):
+            os.truncate(path, 0)
+        return True
+
+
+def _read_list(path: str) -> bytes:
+    try:
+        with open(path, 'rb') as file:
+            return file.read()
+    except FileNotFoundError:
+        return b''
+
+
 def consolidate(part_path: str, now: float) -> Hashes | None:
     """Move the dirty suffixes into hashes.pkl as unknown; return its content.
 
@@ -118,11 +166,7 @@ def consolidate(part_path: str, now: float) -> Hashes | None:
         with file_lock(os.path.join(part_path, LOCK_FILE), LOCK_TIMEOUT_S):
             hashes = read_hashes(part_path)
             path = os.path.join(part_path, INVALID_FILE)
-            try:
-                with open(path, 'rb') as file:
-                    dirty = decode_invalid(file.read())
-            except FileNotFoundError:
-                return hashes
+            dirty = decode_invalid(_read_list(path))
             if dirty:
                 hashes.update(dict.fromkeys(dirty))
                 # Written even if all of them were unknown already: somebody who is computing one

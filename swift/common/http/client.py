@@ -25,7 +25,7 @@ in all other cases it is closed. Everything raised is a TransportError. Memory: 
 """
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from swift.common.errors import (
@@ -411,18 +411,37 @@ class Response:
         reader = self._reader
         if reader is None:
             return b''
+        return self._received(reader.read_some, size,
+                              self._timeout if timeout is None else timeout)
+
+    @property
+    def passes(self) -> bool:
+        """Whether what is left of the body can be moved by splice()."""
+        return type(self._reader) is LengthReader and not self._stream.eager
+
+    def splice(self, pipe_fd: int, size: int) -> int:
+        """Move up to ``size`` bytes into an empty pipe as soon as there are any; return how many.
+
+        Only if ``passes``, and not at the end.
+        """
+        reader = self._reader
+        return self._received(lambda size, timeout: reader.splice(pipe_fd, size, timeout), size,
+                              self._timeout)
+
+    def _received(self, receive: Callable, size: int, timeout: float) -> Any:
+        """Call what receives a part of the body; mind its failure, and the end of the body."""
+        reader = self._reader
         if self._exchange is None:
             raise PeerClosed('the response was closed')
         try:
-            data = reader.read_some(size, self._timeout if timeout is None else timeout)
+            received = receive(size, timeout)
         except (OSError, EndOfStream, BadFraming) as error:
-            failure = self._exchange.fail(
-                error, 'reading the body', self._timeout if timeout is None else timeout)
+            failure = self._exchange.fail(error, 'reading the body', timeout)
             self._exchange = None
             raise failure from error
         if reader.done:
             self._release()
-        return data
+        return received
 
     def read(self, size: int | None = None, timeout: float | None = None) -> bytes:
         """Return exactly ``size`` bytes, fewer only at the end; None: everything."""

@@ -12,10 +12,13 @@ are refused: a lenient reader is how requests are smuggled.
 """
 from __future__ import annotations
 
+import os
+
 from swift.common.http.stream import BadFraming, EndOfStream, Stream
 from swift.common.http.wire import CHUNK_LINE_SIZE_MAX, TRAILERS_SIZE_MAX, parse_chunk_size
 
 UNBOUNDED = 1 << 62
+_PIPE_BYTES_LEAST = 4096         # what an empty pipe always has room for
 
 
 class LengthReader:
@@ -40,6 +43,19 @@ class LengthReader:
             raise EndOfStream
         self.remaining = remaining - len(data)
         return data
+
+
+    def splice(self, pipe_fd: int, size: int, timeout: float | None) -> int:
+        """Like read_some, into an empty pipe; returns how many bytes."""
+        size = min(size, self.remaining)
+        if self._stream.buffer:
+            moved = os.write(pipe_fd, self._stream.read_some(min(size, _PIPE_BYTES_LEAST), timeout))
+        else:
+            moved = self._stream.splice(pipe_fd, size, timeout)
+        if not moved:
+            raise EndOfStream
+        self.remaining -= moved
+        return moved
 
 
 class ChunkedReader:

@@ -11,6 +11,7 @@ when the peer closed where more was due. Client and server translate them.
 """
 from __future__ import annotations
 
+import os
 import struct
 from typing import Any
 
@@ -65,6 +66,16 @@ class Stream:
         else:
             self.position = position
         return data
+
+    def splice(self, pipe_fd: int, size: int, timeout: float | None) -> int:
+        """Move up to ``size`` fresh bytes into an empty pipe; return how many, 0: peer closed."""
+        while True:
+            try:
+                return os.splice(self.sock.fileno(), pipe_fd, size, flags=os.SPLICE_F_NONBLOCK)
+            except BlockingIOError:
+                pass
+            if not self.ready.wait_read(timeout):
+                raise TimeoutError if not self.closed else ConnectionAbortedError('closed')
 
     def read_line(self, limit: int, timeout: float | None) -> bytes:
         """Return the bytes up to CR LF, without it. Raises BadFraming beyond ``limit`` bytes."""

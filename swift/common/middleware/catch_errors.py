@@ -16,7 +16,7 @@ from swift.common.config.options import Options, Text
 from swift.common.errors import SwiftError
 from swift.common.green import Timeout
 from swift.common.sections import read_section
-from swift.common.swob import close_if_possible
+from swift.common.swob import close_if_possible, sender_of
 from swift.core.trans_id import generate_trans_id, trans_id_suffix
 
 ERROR_BODY = b'An error occurred'
@@ -136,6 +136,21 @@ class ExactBody:
             yield chunk
         if left:
             raise WrongBodyLength(self._length, self._length - left)
+
+    def sender(self, sock_fd: int) -> Callable[[], int] | None:
+        """What the body offers to send itself with (see http/answer.py), watched as well."""
+        send = sender_of(self._body, sock_fd)
+        if send is None:
+            return None
+        left = self._length
+
+        def watched() -> int:
+            nonlocal left
+            left -= (sent := send())
+            if left < 0:
+                raise WrongBodyLength(self._length, self._length - left)
+            return sent
+        return watched
 
     def close(self) -> None:
         close_if_possible(self._body)

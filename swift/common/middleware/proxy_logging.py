@@ -33,7 +33,7 @@ from swift.common.middleware.proxy_logging_fields import (
 )
 from swift.common.middleware.proxy_logging_metrics import RequestMetrics
 from swift.common.registry import register_sensitive_header, register_sensitive_param
-from swift.common.swob import close_if_possible
+from swift.common.swob import close_if_possible, sender_of
 from swift.core.log_template import Anonymizer, Template
 
 LOGGED = 'swift.proxy_access_log_made'
@@ -248,12 +248,36 @@ class CountedBody:
             self._finish(BROKEN_BODY)
             raise
         if chunk:
-            if record.first_byte_time is None:
-                self._filter.first_byte(record)
-            record.bytes_sent += len(chunk)
-            if record.meter is not None:
-                self._filter.sent(record, len(chunk))
+            self._count(len(chunk))
         return chunk
+
+    def sender(self, sock_fd: int) -> Callable[[], int] | None:
+        """What the body offers to send itself with (see http/answer.py), counted as well."""
+        send = sender_of(self._body, sock_fd) if self._expected else None
+        return None if send is None else lambda: self._send(send)
+
+    def _send(self, send: Callable[[], int]) -> int:
+        record = self._record
+        try:
+            sent = send()
+        except ConnectionError:
+            raise                        # the client's: close() says so
+        except (Exception, green.Timeout):
+            self._finish(BROKEN_BODY)
+            raise
+        if sent:
+            self._count(sent)
+            if record.bytes_sent == self._expected:
+                self._finish(record.wire_status)
+        return sent
+
+    def _count(self, size: int) -> None:
+        record = self._record
+        if record.first_byte_time is None:
+            self._filter.first_byte(record)
+        record.bytes_sent += size
+        if record.meter is not None:
+            self._filter.sent(record, size)
 
     def close(self) -> None:
         """End of the answer, for whatever reason."""

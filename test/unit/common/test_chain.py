@@ -144,6 +144,88 @@ def test_unchanged_and_empty(run, tmp_path):
             run((check,))
 
 
+@pytest.fixture(params=['native', 'python'])
+def read(request):
+    if request.param == 'python':
+        return chain.read_in_python
+    if not chain.is_native():
+        pytest.skip('the extension is not built')
+    return chain.read
+
+
+def test_what_a_program_reads(read, tmp_path):
+    for name, body in (('1.data', b'old'), ('2.data', b'newer'), ('1.meta', b'')):
+        (tmp_path / name).write_bytes(body)
+    top = str(tmp_path)
+    os.setxattr(f'{top}/2.data', 'user.small', b'v')
+    os.setxattr(f'{top}/2.data', 'user.none', b'')
+    os.setxattr(f'{top}/1.data', 'user.big', b'x' * 3900)
+    before = open_descriptors()
+    listed, of_dir, status, small, none, missing, content, too_long, big = read((
+        chain.list_dir(top), chain.get_status_of(top), chain.open_last(0, top, b'.data'),
+        chain.get_status(0), chain.get_attribute(0, 'user.small'),
+        chain.get_attribute(0, 'user.none'), chain.get_attribute(0, 'user.missing'),
+        chain.get_content(0, 5), chain.open_file(1, f'{top}/2.data', os.O_RDONLY),
+        chain.get_content(1, 4), chain.open_if_there(2, f'{top}/1.data'),
+        chain.get_attribute(2, 'user.big')))
+    assert open_descriptors() == before
+    assert sorted(chain.names_in(listed)) == ['1.data', '1.meta', '2.data']
+    for packed, path in ((of_dir, top), (status, f'{top}/2.data')):
+        real = os.stat(path)
+        assert chain.status_in(packed) == (real.st_dev, real.st_ino, real.st_size,
+                                           real.st_mtime_ns, real.st_ctime_ns)
+    assert (small, none, missing) == (b'v', b'', None)
+    assert (content, too_long, big) == (b'newer', None, b'x' * 3900)
+
+
+def test_nothing_is_read_where_nothing_is(read, tmp_path):
+    top = str(tmp_path)
+    assert read((chain.list_dir(top), chain.open_last(0, top, b'.data'), chain.get_status(0),
+                 chain.get_attribute(0, 'user.a'), chain.open_if_there(1, f'{top}/none'),
+                 chain.get_content(1, 5))) == [b'', None, None, None]
+    assert chain.names_in(b'') == []
+    with pytest.raises(chain.Stopped) as stopped:
+        read((chain.list_dir(f'{top}/none'),))
+    assert isinstance(stopped.value.error, FileNotFoundError)
+    (tmp_path / 'file').touch()
+    with pytest.raises(chain.Stopped) as stopped:
+        read((chain.list_dir(f'{top}/file'),))
+    assert isinstance(stopped.value.error, NotADirectoryError)
+
+
+def test_many_names_and_a_whole_file(read, tmp_path):
+    names = [f'{"n" * 200}{number}' for number in range(300)]
+    for name in names:
+        (tmp_path / name).touch()
+    (tmp_path / 'body').write_bytes(bytes(range(256)) * 300)
+    listed, body = read((chain.list_dir(str(tmp_path)),
+                         chain.open_last(3, str(tmp_path), b'body'),
+                         chain.get_content(3, 1 << 20)))
+    assert sorted(chain.names_in(listed)) == sorted([*names, 'body'])
+    assert body == bytes(range(256)) * 300
+
+
+@needs_extension
+def test_peeking_sees_what_is_in_memory(tmp_path):
+    top = str(tmp_path)
+    (tmp_path / 'a').write_bytes(b'hello')
+    (tmp_path / 'b').touch()
+    # A file system may be unable to tell what it could read at once: then nothing is seen.
+    seen = chain.peek(top, 'a', 'b', 5)
+    if seen is None:
+        pytest.skip('nothing can be read from memory here')
+    packed = chain.read((chain.get_status_of(top), chain.get_status_of(f'{top}/a'),
+                         chain.get_status_of(f'{top}/b')))
+    assert seen == (*packed, b'hello')
+    assert chain.peek(top, 'a', None, -1) == (packed[0], packed[1], None, None)
+    assert chain.peek(top, 'b', None, 0) == (packed[0], packed[2], None, b'')
+    before = open_descriptors()
+    for nothing in ((top, 'a', None, 4), (top, 'a', 'c', 5), (top, 'c', None, -1),
+                    (f'{top}/none', 'a', None, -1), (f'{top}/a', 'a', None, -1)):
+        assert chain.peek(*nothing) is None
+    assert open_descriptors() == before
+
+
 CHILD = '''
 import os, resource, signal, sys
 from swift.common import chain

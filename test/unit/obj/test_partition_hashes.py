@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+from swift.common import fs
 from swift.common.codecs.hashes import decode_hashes
 from swift.common.metrics import LabeledStatsd
 from swift.obj import partition_hashes, suffix_hashes
@@ -169,6 +170,50 @@ def test_a_write_during_the_computation_is_not_lost(part, monkeypatch):
     hashes = hashes_of(part).hashes
     monkeypatch.undo()
     assert hashes == hashes_of(part, recalculate=list(hashes)).hashes
+
+
+def test_a_mark_during_the_computation_is_not_lost(part, monkeypatch):
+    real, seen = partition_hashes.suffix_hash, []
+
+    def meanwhile(path, *args):
+        digest = real(path, *args)
+        if not seen:
+            seen.append(os.path.basename(path))
+            suffix_hashes.mark_suffix_dirty(str(part), seen[0], str(part.parent.parent))
+            hash_path = os.path.join(path, '0' * 29 + seen[0])
+            os.mkdir(hash_path)
+            with open(os.path.join(hash_path, '1700000009.00000.data'), 'wb'):
+                pass
+        return digest
+    monkeypatch.setattr(partition_hashes, 'suffix_hash', meanwhile)
+    hashes = hashes_of(part).hashes
+    monkeypatch.undo()
+    assert hashes == hashes_of(part, recalculate=list(hashes)).hashes
+    assert (part / 'hashes.invalid').read_text() == ''
+
+
+@pytest.mark.parametrize('dirty, writes', [
+    (0, 0), (1, 1), (partition_hashes._FEW, 1), (partition_hashes._FEW + 1, 2)])
+def test_a_few_dirty_suffixes_cost_one_durable_write(part, dirty, writes):
+    hashes = hashes_of(part).hashes
+    suffixes = [*hashes, *('%03x' % number for number in range(4096))][:dirty]
+    if suffixes:
+        suffix_hashes.mark_suffixes_dirty(str(part), suffixes, str(part.parent.parent))
+    steps = []
+    fs.set_step_hook(steps.append)
+    try:
+        assert hashes_of(part).hashes == hashes
+    finally:
+        fs.set_step_hook(None)
+    assert steps.count('rename') == writes
+    assert (part / 'hashes.invalid').read_text() == ''
+
+
+def test_a_list_too_long_to_be_looked_at_is_not_taken_for_none(part, monkeypatch):
+    hashes_of(part)
+    monkeypatch.setattr(suffix_hashes, '_LOOK_BYTES_MAX', 3)
+    suffix_hashes.mark_suffix_dirty(str(part), 'fcf', str(part.parent.parent))
+    assert hashes_of(part).computed == 1
 
 
 def test_a_partition_that_goes_away_meanwhile(part, monkeypatch):
