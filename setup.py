@@ -16,8 +16,11 @@ APPS = [
     'account = swift.account.server:app_factory',
 ]
 FILTERS = [f'{name} = swift.common.middleware.{name}:filter_factory' for name in (
-    'catch_errors', 'copy', 'crossdomain', 'gatekeeper', 'healthcheck', 'listing_formats',
-    'memcache', 'name_check', 'proxy_logging', 'read_only', 'recon', 'tempauth')]
+    'account_quotas', 'backend_ratelimit', 'bulk', 'catch_errors', 'cname_lookup',
+    'container_quotas', 'container_sync', 'copy', 'crossdomain', 'dlo', 'domain_remap',
+    'etag_quoter', 'formpost', 'gatekeeper', 'healthcheck', 'keystoneauth', 'list_endpoints',
+    'listing_formats', 'memcache', 'name_check', 'proxy_logging', 'ratelimit', 'read_only',
+    'recon', 'slo', 'staticweb', 'symlink', 'tempauth', 'tempurl', 'versioned_writes')]
 DISKFILES = ['replication.fs = swift.obj.diskfile:DiskFileManager']
 WATCHERS = ['dark_data = swift.obj.watchers.dark_data:DarkDataWatcher']
 

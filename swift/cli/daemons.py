@@ -32,6 +32,14 @@ def container_updater() -> int:
     return run_each(lambda argv: run_daemon(ContainerUpdater, 'container-updater', argv))
 
 
+def container_sync() -> int:
+    """Run the container sync daemon."""
+    green.patch()
+    from swift.common.daemon import run_daemon
+    from swift.container.sync import ContainerSync
+    return run_each(lambda argv: run_daemon(ContainerSync, 'container-sync', argv))
+
+
 def account_reaper() -> int:
     """Run the account reaper."""
     green.patch()

@@ -25,6 +25,7 @@ from swift.core.names import AUTO_CREATE_PREFIX, quote, split_path, unquote
 UNSUCCESSFUL_TTL_SHARE = 0.1
 _PREFETCHED = 'swift.info.prefetched'
 _USED = 'swift.info.used'
+_EARLY = 'swift.info.early'
 _SKIPPED = 'swift.info.skipped'
 _COUNT_FIELDS = ('container_count', 'total_object_count', 'bytes')
 _POLICY_PREFIX = 'x-account-storage-policy-'
@@ -164,15 +165,20 @@ def prefetch(env: dict, cache: Any, account: str | None, container: str | None,
     """Get the entries a request will need, and `extra_keys`, in one trip to memcached.
 
     Fills the request cache with what is there, remembers what is not (so that nobody asks again
-    within this request), and returns the values found for the extra keys.
+    within this request), and returns the values found for the extra keys. What prefetch_early()
+    has brought costs no further trip.
     """
+    early = env.get(_EARLY)
+    if early is not None and all(key in early for key in extra_keys):
+        return {key: early[key] for key in extra_keys if early[key] is not None}
     known = _request_cache(env)
+    asked = env.get(_PREFETCHED, frozenset())
     keys = []
     if account:
         keys.append('account/' + account)
         if container:
             keys.append(f'container/{account}/{container}')
-    keys = [key for key in keys if key not in known]
+    keys = [key for key in keys if key not in known and key not in asked]
     extra_keys = tuple(extra_keys)
     if not keys and not extra_keys:
         return {}
@@ -181,8 +187,21 @@ def prefetch(env: dict, cache: Any, account: str | None, container: str | None,
         value = found.get(key)
         if _is_entry(value):
             known[key] = value
-    env[_PREFETCHED] = env.get(_PREFETCHED, frozenset()).union(keys)
+    env[_PREFETCHED] = asked.union(keys)
     return {key: found[key] for key in extra_keys if found.get(key) is not None}
+
+
+def prefetch_early(env: dict, cache: Any, account: str, container: str | None,
+                   pipeline: Iterable[Any]) -> dict[str, Any]:
+    """prefetch() for a filter that looks before others do: what they will ask for comes along.
+
+    Returns the request cache: what is in it was found. The others say what they want by a method
+    `cache_keys(env)`, which returns the extra_keys of their own prefetch().
+    """
+    keys = [key for element in pipeline for key in element.cache_keys(env)]
+    found = prefetch(env, cache, account, container, keys)
+    env[_EARLY] = {key: found.get(key) for key in keys}
+    return env['swift.infocache']
 
 
 def set_info_cache(env: dict, key: str, info: dict[str, Any], ttl_s: float) -> None:

@@ -31,7 +31,7 @@ from swift.core.names import quote
 DEFAULT_CONF = """[DEFAULT]
 
 [pipeline:main]
-pipeline = catch_errors proxy-logging cache proxy-server
+pipeline = catch_errors proxy-logging cache symlink proxy-server
 
 [app:proxy-server]
 use = egg:swift#proxy
@@ -46,6 +46,9 @@ use = egg:swift#proxy_logging
 
 [filter:catch_errors]
 use = egg:swift#catch_errors
+
+[filter:symlink]
+use = egg:swift#symlink
 """
 CONF_NAME = 'internal-client.conf'
 FIRST_PAUSE_S = 2

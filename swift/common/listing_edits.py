@@ -22,6 +22,9 @@ import orjson
 from swift.common.swob import Request, close_if_possible
 
 EDITS = 'swift.listing_edits'
+# Environ key: `format` of the client's query, None when Accept decides; whoever replaces the query
+# leaves it there.
+LISTING_FORMAT = 'swift.listing_format'
 JSON = 'application/json'
 EDITED_MAX_BYTES = 20_480_000
 
@@ -47,17 +50,24 @@ def edit_listing(app: Callable, env: dict, start_response: Callable,
         status, headers, body = Request(env).call_application(app)
     finally:
         edits = env.pop(EDITS)
-    if status.startswith('200') and is_editable(headers):
-        data = read_body(body)
-        body = [data]
-        entries = decode(data) if needed(edits, data) else None
-        if entries is not None:
-            carry_out(edits, data, entries)
-            body = [encode(entries)]
-            headers = [line for line in headers if line[0].lower() != 'content-length']
-            headers.append(('Content-Length', str(len(body[0]))))
+    headers, body = edited(edits, status, headers, body)
     start_response(status, headers)
     return body
+
+
+def edited(edits: Sequence[ListingEdit], status: str, headers: Headers,
+           body: Iterable[bytes]) -> tuple[Headers, Iterable[bytes]]:
+    """Return headers and body of an answer, of a JSON listing as the edits change it."""
+    if not edits or not status.startswith('200') or not is_editable(headers):
+        return headers, body
+    data = read_body(body)
+    entries = decode(data) if needed(edits, data) else None
+    if entries is None:
+        return headers, [data]
+    carry_out(edits, data, entries)
+    text = encode(entries)
+    headers = [line for line in headers if line[0].lower() != 'content-length']
+    return [*headers, ('Content-Length', str(len(text)))], [text]
 
 
 def needed(edits: Sequence[ListingEdit], data: bytes) -> bool:

@@ -431,6 +431,8 @@ class Response:
                 close_if_possible(body)
                 self.status = outcome
                 self.content_length = 0
+                if outcome == 412:
+                    self.content_type = DEFAULT_CONTENT_TYPE
                 return _NOTHING
         if ('HTTP_RANGE' in environ and self.status_int == 200
                 and environ['REQUEST_METHOD'] != 'HEAD' and self.content_range is None):

@@ -23,12 +23,14 @@ from swift.core import db_metadata, shard_range
 from swift.core.db_sync import Horizons
 from swift.core.listing import ListingQuery, list_page
 from swift.core.names import unquote
+from swift.core.policy_conflict import claim_of, winner
 from swift.core.row_merge import ObjectRecord, is_zero_like, merge_objects
 from swift.core.shard_range import RangeQuery, ShardRange
 
 UNSHARDED, SHARDING, SHARDED, COLLAPSED = 'unsharded', 'sharding', 'sharded', 'collapsed'
 QUOTED_ROOT_KEY = 'X-Container-Sysmeta-Shard-Quoted-Root'
 ROOT_KEY = 'X-Container-Sysmeta-Shard-Root'
+SYNC_TARGET_KEY = 'X-Container-Sync-To'
 
 # Names looked up by one query of a merge.
 LOOKUP_NAMES = 100
@@ -252,23 +254,44 @@ class ContainerBroker(ReplicatedBroker):
         Rows that were well placed so far are not any more, so all are looked at again.
         """
         with self.writing() as file:
-            schema.migrate_container(file.db)
-            file.db.execute('INSERT OR IGNORE INTO policy_stat (storage_policy_index) VALUES (?)',
-                            (policy_index,))
-            file.db.execute(
-                'UPDATE container_stat SET storage_policy_index = ?, reconciler_sync_point = -1, '
-                'status_changed_at = max(status_changed_at, ?) WHERE storage_policy_index <> ?',
-                (policy_index, timestamp, policy_index))
+            self._move_to_policy(file, policy_index, timestamp)
 
-    def set_sync_points(self, point1: int, point2: int) -> None:
-        """Store how far container sync has come."""
+    @staticmethod
+    def _move_to_policy(file: DatabaseFile, policy_index: int, timestamp: str) -> None:
+        schema.migrate_container(file.db)
+        file.db.execute('INSERT OR IGNORE INTO policy_stat (storage_policy_index) VALUES (?)',
+                        (policy_index,))
+        file.db.execute(
+            'UPDATE container_stat SET storage_policy_index = ?, reconciler_sync_point = -1, '
+            'status_changed_at = max(status_changed_at, ?) WHERE storage_policy_index <> ?',
+            (policy_index, timestamp, policy_index))
+
+    def set_sync_points(self, point1: int, point2: int, target: str | None = None) -> bool:
+        """Store how far container sync has come; True iff that was done.
+
+        `target`: only if the container is still to be synchronised to there.
+        """
         with self.writing() as file:
+            if target is not None and self._sync_target(file) != target:
+                return False
             known = file.columns('container_stat')
             for name in ('x_container_sync_point1', 'x_container_sync_point2'):
                 if name not in known:
                     file.db.execute(f'ALTER TABLE container_stat ADD COLUMN {name} '
                                     'INTEGER DEFAULT -1')
             self._set(file, x_container_sync_point1=point1, x_container_sync_point2=point2)
+            return True
+
+    def _sync_target(self, file: DatabaseFile) -> str:
+        metadata = db_metadata.parse(self._stat(file).get('metadata'))
+        return metadata.get(SYNC_TARGET_KEY, ('',))[0]
+
+    def _store_metadata(self, file: DatabaseFile, metadata: db_metadata.Metadata) -> None:
+        """As for all databases; and another target of container sync has been sent nothing yet."""
+        if metadata.get(SYNC_TARGET_KEY, ('',))[0] != self._sync_target(file):
+            if 'x_container_sync_point1' in file.columns('container_stat'):
+                self._set(file, x_container_sync_point1=-1, x_container_sync_point2=-1)
+        super()._store_metadata(file, metadata)
 
     def reported(self, put_timestamp: str, delete_timestamp: str, object_count: int,
                  bytes_used: int) -> None:
@@ -464,13 +487,28 @@ class ContainerBroker(ReplicatedBroker):
                   reported_object_count=0, reported_bytes_used=0)
 
     def merge_side_tables(self, target: DatabaseFile, source: DatabaseFile) -> None:
-        """As for all databases; and the shard ranges."""
+        """As for all databases; and the shard ranges, and the policy if ours is the right one."""
+        ours, theirs = (claim_of(self._replication_facts(file)) for file in (source, target))
         super().merge_side_tables(target, source)
+        if winner(ours, theirs).index != theirs.index:
+            self._move_to_policy(target, ours.index, self.env.now().internal)
         ranges = self._read_ranges(source)
         if ranges:
             self._merge_ranges(target, ranges, self._own_path(target))
 
     # -- misplaced rows -------------------------------------------------------------------------
+
+    def rows_between(self, point: int, end: int | None, count: int
+                     ) -> list[tuple[int, ObjectRecord]]:
+        """Return up to `count` rows behind a point, up to `end` if given, by number."""
+        with self.reading() as file:
+            policy = ('storage_policy_index' if 'storage_policy_index' in file.columns('object')
+                      else '0')
+            limit = (1 << 63) - 1 if end is None else end
+            rows = file.db.execute(
+                f'SELECT ROWID, {_ROW}, {policy} FROM object WHERE ROWID > ? AND ROWID <= ? '
+                'ORDER BY ROWID LIMIT ?', (point, limit, count)).fetchall()
+            return [(row[0], ObjectRecord(*row[1:])) for row in rows]
 
     def misplaced_since(self, point: int, count: int) -> list[tuple[int, ObjectRecord]]:
         """Return up to `count` rows behind a point that are of another policy, by number."""

@@ -14,19 +14,11 @@ encryption: objects move as they are stored. Safe to kill at any moment: see cor
 from collections.abc import Mapping
 from typing import Any
 
-from swift.common.cluster import Cluster
+from swift.common.client_daemon import ClientDaemon
 from swift.common.config.common import DaemonOptions
 from swift.common.config.options import Integer, Seconds, refuse_unless
-from swift.common.daemon import Daemon
-from swift.common.direct_client import DirectClient
 from swift.common.green import Pool
-from swift.common.http.pool import ConnectionPool
-from swift.common.internal_client import (
-    InternalClient,
-    UnexpectedResponse,
-    global_conf_of,
-)
-from swift.common.metrics import Statsd
+from swift.common.internal_client import UnexpectedResponse
 from swift.container.reconciling import ContainerPolicies, Move, pop
 from swift.core import reconciler_plan
 from swift.core.reconciler_plan import QUEUE_ACCOUNT, Entry, Step
@@ -53,36 +45,24 @@ class ContainerReconcilerOptions(DaemonOptions, section='container-reconciler'):
                            'process must be less than processes'),)
 
 
-class ContainerReconciler(Daemon):
+class ContainerReconciler(ClientDaemon):
     """The daemon. Tests give it an internal client and a pool."""
 
     options_class = ContainerReconcilerOptions
     jitter = False
     rest_full_interval = True
 
-    def __init__(self, conf: Mapping[str, str], logger: Any = None, *,
-                 cluster: Cluster | None = None, pool: Any = None,
-                 client: InternalClient | None = None, **parts: Any):
+    agent = AGENT
+    statsd_name = 'container-reconciler'
+
+    def __init__(self, conf: Mapping[str, str], logger: Any = None, **parts: Any):
         super().__init__(conf, logger, **parts)
-        options = self.options
-        self.cluster = cluster or Cluster.load(options.swift_dir, logger=self.logger)
-        self.statsd = Statsd.from_options(conf, tail=options.log_name or 'container-reconciler',
-                                          logger=self.logger)
-        self.direct = DirectClient(pool or ConnectionPool(), clock=self.clock)
         self.policies = ContainerPolicies(self.cluster, self.direct, self.clock)
-        self._client = client
         self.counts: dict[str, int] = {}
 
-    @property
-    def client(self) -> InternalClient:
-        """The internal client; its pipeline is loaded at first use. Raises ConfigError."""
-        if self._client is None:
-            path = self.conf.get('__file__')
-            self._client = InternalClient(
-                path, AGENT, self.options.request_tries, use_replication_network=True,
-                global_conf=global_conf_of(self.conf, self.options.swift_dir, path),
-                sleep=self._sleep)
-        return self._client
+    def client_path(self) -> str | None:
+        """Return where the pipeline is: in the reconciler's own file."""
+        return self.conf.get('__file__')
 
     # -- a pass --------------------------------------------------------------------------------
 

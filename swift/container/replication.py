@@ -9,17 +9,8 @@ from typing import Any
 from swift.common.db.replication.rpc import JSON_TYPE, ReplicationRpc
 from swift.common.db.service import Answer, DatabaseServer, page
 from swift.container.backend import ContainerBroker
-from swift.core.policy_conflict import PolicyClaim, winner
+from swift.core.policy_conflict import PolicyClaim, claim_of, winner
 from swift.core.shard_range import ShardRange
-from swift.core.timestamp import Timestamp
-
-
-def claim_of(facts: dict[str, Any]) -> PolicyClaim:
-    """Return the claim to the policy in the facts that replicas exchange. ValueError for none."""
-    return PolicyClaim(
-        int(facts['storage_policy_index']), Timestamp(facts['put_timestamp']),
-        Timestamp(facts['delete_timestamp']), int(facts.get('count') or 0),
-        Timestamp(facts['status_changed_at']))
 
 
 def adopt_policy(broker: ContainerBroker, remote: PolicyClaim) -> bool:

@@ -17,7 +17,8 @@ from swift.common.disk_threads import run_in_thread
 from swift.container import sync_store
 from swift.container.backend import ContainerBroker
 from swift.container.misplaced import MisplacedQueue
-from swift.container.replication import adopt_policy, claim_of
+from swift.container.replication import adopt_policy
+from swift.core.policy_conflict import claim_of
 from swift.core.reconciler_plan import QUEUE_ACCOUNT
 from swift.core.shard_range import ShardRange
 

@@ -236,11 +236,6 @@ class ContainerServer(DatabaseServer):
         headers = req.stored_headers(self._is_stored)
         if not headers:
             return
-        target = headers.get(sync_store.TARGET_KEY)
-        if target is not None:
-            before = broker.info().metadata.get(sync_store.TARGET_KEY)
-            if before is None or before[0] != target:
-                broker.set_sync_points(-1, -1)
         limits = self.cluster.constraints
         problem = broker.update_metadata(
             {name: (value, timestamp.internal) for name, value in headers.items()},

@@ -8,10 +8,11 @@ import os
 
 from swift.common import fs
 from swift.common.db.files import Place
+from swift.container.backend import SYNC_TARGET_KEY
 from swift.core.db_metadata import Metadata
 
 DIRECTORY = 'sync_containers'
-TARGET_KEY, SECRET_KEY = 'X-Container-Sync-To', 'X-Container-Sync-Key'
+TARGET_KEY, SECRET_KEY = SYNC_TARGET_KEY, 'X-Container-Sync-Key'
 
 
 def concerns(metadata: Metadata) -> bool:
@@ -56,6 +57,25 @@ def remove_all(place: Place) -> None:
     directory = os.path.dirname(link_path(place, place.default_path))
     for name in fs.list_dir(directory):
         remove(place, f'{place.directory}/{name}')
+
+
+def places(device_path: str) -> list[Place]:
+    """Return the containers of a device that have a link, in the order of their directories."""
+    found = []
+    top = f'{device_path}/{DIRECTORY}'
+    for part in _names(top):
+        for suffix in _names(f'{top}/{part}'):
+            for name in _names(f'{top}/{part}/{suffix}'):
+                if os.listdir(f'{top}/{part}/{suffix}/{name}'):
+                    found.append(Place.of('container', device_path, part, name))
+    return found
+
+
+def _names(directory: str) -> list[str]:
+    try:
+        return sorted(fs.list_dir(directory))
+    except NotADirectoryError:
+        return []
 
 
 def link_path(place: Place, path: str) -> str:

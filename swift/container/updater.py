@@ -12,10 +12,9 @@ not even read again while its files stay as they are (unchanged.py).
 Works on `concurrency` containers at a time in one process: the waiting is for disks (in their
 native threads) and peers. Safe to kill at any moment: reporting twice changes nothing.
 """
-import os
-import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from swift.common import fs, recon_cache
@@ -24,7 +23,7 @@ from swift.common.cluster import Cluster
 from swift.common.daemon import Daemon
 from swift.common.db.broker import Environment
 from swift.common.db.files import DATADIRS, Place
-from swift.common.devices import usable_devices
+from swift.common.device_tree import DeviceTree
 from swift.common.disk_threads import run_in_thread
 from swift.common.errors import DatabaseMissing, DiskError, LockTimeout, TransportError
 from swift.common.green import Pile, Pool
@@ -95,6 +94,7 @@ class ContainerUpdater(Daemon):
         self.statsd = Statsd.from_options(conf, options.log_name or 'container-updater')
         self.environment = Environment(self.logger, clock)
         self._transport = NodeTransport(pool or ConnectionPool(), options.conn_timeout)
+        self._tree = DeviceTree(options, self.logger)
         self._suppressed: dict[str, float] = {}
         self._unchanged = Unchanged()
         # Turns to repeat a report: since when they are due in this pass.
@@ -151,31 +151,13 @@ class ContainerUpdater(Daemon):
 
         Cost: one hop into a thread for each partition and for each suffix directory.
         """
-        partitions = [(device, part) for device in self._devices()
-                      for part in self._names(device, DATADIRS['container'])]
-        random.Random(self._rng()).shuffle(partitions)
-        for device, part in partitions:
-            for suffix in self._names(device, DATADIRS['container'], part):
+        datadir = DATADIRS['container']
+        for device, part in self._tree.partitions(datadir, self._rng()):
+            for suffix in self._tree.names(device, datadir, part):
                 looked_at = self.clock.time()
-                for place, marks in self._listed(_look_at_suffix, device, part, suffix):
+                for place, marks in self._tree.listed(partial(_look_at_suffix, device, part),
+                                                      device, datadir, part, suffix):
                     yield Sight(place, marks, looked_at)
-
-    def _devices(self) -> list[str]:
-        return [path for _name, path in run_in_thread(
-            usable_devices, self.options.devices, self.options.mount_check,
-            self.logger.warning)]
-
-    def _names(self, *path: str) -> list[str]:
-        return self._listed(fs.list_dir, os.path.join(*path))
-
-    def _listed(self, function: Callable[..., list], *path: str) -> list:
-        try:
-            return run_in_thread(function, *path)
-        except NotADirectoryError:
-            return []
-        except OSError as err:
-            self.logger.error('ERROR cannot list %s: %s', os.path.join(*path), err)
-            return []
 
     # -- one container ------------------------------------------------------------------------
 
@@ -277,10 +259,10 @@ class ContainerUpdater(Daemon):
         return response.status
 
 
-def _look_at_suffix(device: str, part: str, suffix: str) -> list[tuple[Place, Marks]]:
+def _look_at_suffix(device: str, part: str, path: str) -> list[tuple[Place, Marks]]:
     """Return the databases of a suffix directory with their marks. Raises OSError."""
     found = []
-    for name in fs.list_dir(os.path.join(device, DATADIRS['container'], part, suffix)):
+    for name in fs.list_dir(path):
         place = Place.of('container', device, part, name)
         marks = marks_of(place)
         if marks:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, fields
 from typing import NamedTuple
 
 from swift.core.headers import get_user_meta_prefix, title_case
-from swift.core.names import AUTO_CREATE_PREFIX, is_valid_utf8
+from swift.core.names import AUTO_CREATE_PREFIX, is_valid_utf8, split_path
 from swift.core.timestamp import Timestamp
 
 TRUE_WORDS = frozenset(('true', '1', 'yes', 'on', 't', 'y'))
@@ -101,6 +101,22 @@ def config_true_value(value) -> bool:
 def valid_api_version(version: str, limits: Constraints = DEFAULT) -> bool:
     """True iff the first path segment names a version of the API that is served."""
     return version in limits.valid_api_versions
+
+
+def split_api_path(path: str, limits: Constraints = DEFAULT
+                   ) -> list[str | None] | None:
+    """Return [version, account, container, object] of a path of the API, None for another path.
+
+    Cost for the path of an object: one split and a few comparisons.
+    """
+    segments = path.split('/', 4)
+    if len(segments) == 5 and all(segments[1:]) and not segments[0]:
+        return segments[1:] if segments[1] in limits.valid_api_versions else None
+    try:
+        segments = split_path(path, 2, 4, True)
+    except ValueError:
+        return None
+    return segments if segments[0] in limits.valid_api_versions else None
 
 
 def _bytes(text: str) -> bytes:

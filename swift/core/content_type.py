@@ -9,6 +9,7 @@ Source: sheet 03 §13, errata on 03 §9.2.
 """
 
 SWIFT_BYTES = 'swift_bytes'
+SWIFT_PARAMETER = 'Invalid Content-Type, swift_* is not a valid parameter name.'
 
 
 def split_parameters(content_type: str) -> tuple[str, list[str]]:
@@ -67,3 +68,9 @@ def listed(content_type: str, size: int) -> tuple[str, int]:
         return shown, int(swift_bytes)
     except ValueError:
         return shown, size
+
+
+def has_swift_parameter(content_type: str) -> bool:
+    """Tell whether a content type has a parameter that only the cluster itself may set."""
+    return any(parameter.lstrip().startswith('swift_')
+               for parameter in content_type.split(';')[1:])

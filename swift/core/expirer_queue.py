@@ -26,7 +26,10 @@ from swift.core.timestamp import Timestamp
 ASYNC_DELETE_TYPE = 'application/async-deleted'
 # How far below a multiple of the divisor the names of task containers lie: 0 to 99 seconds.
 OFFSETS = 100
-_NOT_THERE = (404, 412)
+# What object servers answer when the object is younger than the DELETE, and when it does not
+# expire at the time that the DELETE says.
+CONFLICT, REPLACED = 409, 412
+_NOT_THERE = (404, REPLACED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +139,33 @@ def delete_headers(task: Task) -> dict[str, str]:
             'X-Backend-Clean-Expiring-Object-Queue': 'no'}
 
 
+def newest_headers() -> dict[str, str]:
+    """Return the headers of the HEAD that asks all servers for the newest version, expired or not.
+
+    It goes before each DELETE of an expired object. The tombstone will have the time of the task,
+    so a server that missed a younger version must not get the DELETE: it would accept it, for
+    what it has did expire, and its tombstone would beat the younger version everywhere.
+    """
+    return {'X-Newest': 'true', 'X-Backend-Open-Expired': 'true'}
+
+
+def foresee(task: Task, time: Timestamp, delete_at: int | None) -> int | None:
+    """Return the status with which servers refuse to delete the newest version; None: they do not.
+
+    `time` is when that version was last changed, `delete_at` when it expires.
+    """
+    if time >= task.time:
+        return CONFLICT
+    return None if delete_at == int(task.time) else REPLACED
+
+
 def judge(task: Task, status: int, now: float, reclaim_age_s: float) -> Fate:
     """Return what the answer to the DELETE means for the task.
 
     404 and 412 may change: the object, or its new time, may not have reached these servers yet.
     After `reclaim_age_s` nothing arrives any more.
     """
-    if 200 <= status < 300 or status == 409 or (task.is_async_delete and status == 404):
+    if 200 <= status < 300 or status == CONFLICT or (task.is_async_delete and status == 404):
         return Fate.DONE
     if status in _NOT_THERE:
         return Fate.DROPPED if float(task.time) < now - reclaim_age_s else Fate.WAITING

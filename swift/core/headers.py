@@ -227,6 +227,8 @@ X_BACKEND_ETAG_IS_AT = 'X-Backend-Etag-Is-At'
 X_BACKEND_IGNORE_RANGE = 'X-Backend-Ignore-Range-If-Metadata-Present'
 X_BACKEND_ALLOW_RESERVED = 'X-Backend-Allow-Reserved-Names'
 X_BACKEND_INBOUND_TIMESTAMP = 'X-Backend-Inbound-X-Timestamp'
+# Which filter made an answer, for the filters to its left.
+X_BACKEND_CONTENT_GENERATOR = 'X-Backend-Content-Generator'
 
 
 def bounded_referer(text: str) -> str:

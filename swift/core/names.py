@@ -88,6 +88,12 @@ def split_backend_path(path: str, minsegs: int, maxsegs: int) -> list[str | None
     return found
 
 
+def is_object_path(path: str) -> bool:
+    """Tell whether a path is `/version/account/container/object`. Cost: one split."""
+    segments = path.split('/', 4)
+    return len(segments) == 5 and not segments[0] and '' not in segments[1:]
+
+
 def join_path(account: str, container: str | None = None, obj: str | None = None) -> str:
     """Return `/account[/container[/object]]`, unquoted."""
     if obj:

@@ -1,4 +1,4 @@
-"""Counters that say when to leave a failing node alone.
+"""When to leave a failing node alone, and how long a step that comes too soon has to wait.
 
 Pure (layer 0): every call is told the time; nothing here reads a clock.
 
@@ -62,3 +62,29 @@ class ErrorLimiter:
     def statistics(self) -> dict[str, tuple[int, float]]:
         """Return errors and time of the last error for each node with a record."""
         return dict(self._records)
+
+
+class AfterBurst:
+    """Lets `burst` steps pass at once and holds the following ones back to `per_second`.
+
+    A rate of zero or less means no limit.
+    """
+
+    __slots__ = ('_burst', '_interval_s', '_next')
+
+    def __init__(self, burst: int, per_second: float):
+        self._burst = burst
+        self._interval_s = 1 / per_second if per_second > 0 else 0
+        self._next = 0.0
+
+    def wait_s(self, now: float) -> float:
+        """Count a step; return how long it has to wait."""
+        if not self._interval_s:
+            return 0
+        if self._burst > 0:
+            self._burst -= 1
+            self._next = now + self._interval_s
+            return 0
+        wait_s = max(0.0, self._next - now)
+        self._next = now + wait_s + self._interval_s
+        return wait_s

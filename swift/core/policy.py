@@ -94,7 +94,7 @@ class StoragePolicy:
     policy_type: str = REPLICATION
     is_default: bool = False
     is_deprecated: bool = False
-    diskfile_module: str = DEFAULT_DISKFILES[REPLICATION]
+    diskfile_module: str = ''                    # '' is that of its type
     ec: ErasureCode | None = None
 
     def __int__(self) -> int:

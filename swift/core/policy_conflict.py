@@ -15,6 +15,7 @@ Law (property-tested): with distinct times the result does not depend on who is 
 """
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from swift.core.timestamp import Timestamp
 
@@ -41,6 +42,14 @@ class PolicyClaim:
     def is_of_something(self) -> bool:
         """False for the answer of a server that never had the container."""
         return bool(self.put or self.delete or self.status_changed_at)
+
+
+def claim_of(facts: Mapping[str, Any]) -> PolicyClaim:
+    """Return the claim to the policy in the facts that replicas exchange. ValueError for none."""
+    return PolicyClaim(
+        int(facts['storage_policy_index']), Timestamp(facts['put_timestamp']),
+        Timestamp(facts['delete_timestamp']), int(facts.get('count') or 0),
+        Timestamp(facts['status_changed_at']))
 
 
 def claim_of_headers(headers: Mapping[str, str]) -> PolicyClaim | None:

@@ -59,6 +59,11 @@ def resolve(value: str, allowed_hosts: Collection[str],
     return value
 
 
+def realm_of(value: str) -> str:
+    """Return the realm of a value in upper case, '' for a URL."""
+    return value[2:].partition('/')[0].upper() if value.startswith('//') else ''
+
+
 def _resolve_realm(value: str, realms: Mapping[str, Realm]) -> str:
     parts = value[2:].split('/')
     if len(parts) != 4 or not all(parts):

@@ -16,7 +16,7 @@ from swift.common.swob import (
 from swift.core.conditions import ignores_range, resolve_etag_is_at
 from swift.core.constraints import config_true_value
 from swift.core.object_meta import ObjectState, is_put_meta
-from swift.obj.reading import STEP_BYTES, Body, Kind, Lookup, Wish
+from swift.obj.reading import Body, Kind, Lookup, Wish
 from swift.obj.store import Store
 from swift.obj.verified import Verified
 
@@ -74,13 +74,15 @@ class ObjectBody:
         body, store = self._body, self._store
         body.start(start, verified)
         left = stop - start
+        took = store.turns()
         while left > 0:
-            data = store.read_step(body, min(left, STEP_BYTES))
+            data = store.read_step(body, min(left, store.step_bytes))
             if not data:
                 # The length is announced: breaking off tells the reader that bytes are missing.
                 raise DiskError('%s ends early' % body.place, body.place.hash_path)
             left -= len(data)
             yield data
+            took(len(data))
 
     def close(self) -> None:
         self._body.close()

@@ -5,6 +5,9 @@ Layer 3. Two kinds of scan:
     ALL   opens every object and reads its whole body: metadata, size, MD5
     ZBF   only opens it, which finds what is empty or cut, and is fast
 
+Of an erasure coded policy every fragment archive is read so, by itself; the headers of fragments
+inside are not looked at: the MD5 covers them from the moment that they were written.
+
 What contradicts itself is quarantined by the code that serves reads too (obj/reading.py); expired,
 deleted and missing objects are nobody's trouble. On the way an ALL scan marks the suffixes of old
 tombstones for reclaim, and both remove what rsync left behind and add missing checksums.
@@ -18,6 +21,7 @@ import os
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from swift.common import recon_cache
@@ -29,6 +33,7 @@ from swift.core.audit_plan import ALL, Pace, SizeHistogram, Tally
 from swift.core.fileset import is_rsync_temporary
 from swift.core.timestamp import Timestamp
 from swift.obj import audit_walk
+from swift.obj.archives import list_archives, look_up_archive
 from swift.obj.audit_walk import DataDir
 from swift.obj.placement import FoundPlacement
 from swift.obj.quarantine import quarantine_object
@@ -40,6 +45,7 @@ from swift.obj.verified import NeverVerified
 STEP_BYTES = 1 << 20
 STATUS_INTERVAL_S = 60
 ALWAYS_CHECKED = NeverVerified()
+Look = Callable[..., Lookup]                            # look_up(), or one archive of an EC policy
 
 
 @dataclass(slots=True)
@@ -164,7 +170,14 @@ class Scan:
 
     def _audit(self, place: FoundPlacement) -> float:
         """Audit a directory; return the seconds spent waiting for the byte limit."""
-        step = run_in_thread(self._open, place)
+        archives = run_in_thread(list_archives, place) if place.policy.is_ec else ()
+        if not archives:
+            return self._audit_one(place, look_up)
+        return sum(self._audit_one(place, partial(look_up_archive, archive=archive))
+                   for archive in archives)
+
+    def _audit_one(self, place: FoundPlacement, look: Look) -> float:
+        step = run_in_thread(self._open, place, look)
         body, waited = step.found.body, 0.0
         try:
             while True:
@@ -209,10 +222,10 @@ class Scan:
 
     # -- in disk threads -----------------------------------------------------------------------
 
-    def _open(self, place: FoundPlacement) -> Step:
+    def _open(self, place: FoundPlacement, look: Look) -> Step:
         """Open an object and read its first bytes; look after what lies around."""
         now = self._clock.time()
-        found = look_up(place, Timestamp(now), with_body=self.kind == ALL)
+        found = look(place, Timestamp(now), with_body=self.kind == ALL)
         if found.files.unexpected:
             self._remove_rsync_leftovers(place, found, now)
         if found.files.tombstone and found.kind is Kind.DELETED:

@@ -50,9 +50,6 @@ def data_dirs(device: str, device_path: str, cluster: Cluster
         policy = cluster.policies.get_by_index(index)
         if base != OBJECTS or policy is None:
             problems.append('Directory %r does not map to a valid policy' % name)
-        elif policy.is_ec:
-            problems.append('Skipping %s on %s: objects of erasure code policies are not audited'
-                            % (name, device))
         else:
             found.append(DataDir(device, device_path, policy))
     return found, problems

@@ -5,7 +5,8 @@ rows are due and what an answer means is decided in core.expirer_queue. A pass:
 
     HEAD .expiring_objects -> containers, until the first that is not due
       -> rows, until the first that is not due -> mine? delayed? -> mixed over target containers
-        -> DELETE the object through the internal client -> DELETE the row on all its primaries
+        -> HEAD the newest version, DELETE the object, both through the internal client
+          -> DELETE the row on all its primaries
 
 Two ways to be configured: by [object-expirer] in object-server.conf, which does nothing until
 `dequeue_from_legacy = true`, or by a file of its own whose path contains `expirer`, which also
@@ -13,28 +14,19 @@ holds the pipeline of the internal client.
 
 Safe to kill at any moment: a row goes only after its object.
 """
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from swift.common import recon_cache
-from swift.common.cluster import Cluster
+from swift.common.client_daemon import ClientDaemon
 from swift.common.config.common import DaemonOptions
 from swift.common.config.options import Bool, Float, Integer, Prefixed, Seconds, Text
 from swift.common.config.parser import readconf
-from swift.common.daemon import Daemon
-from swift.common.direct_client import DirectClient, DirectError
+from swift.common.direct_client import DirectError
 from swift.common.errors import ConfigError, TransportError
 from swift.common.green import Pile, Pool
-from swift.common.http.pool import ConnectionPool
-from swift.common.internal_client import (
-    InternalClient,
-    UnexpectedResponse,
-    conf_for,
-    global_conf_of,
-    make_path,
-)
-from swift.common.metrics import Statsd
+from swift.common.internal_client import UnexpectedResponse, conf_for, make_path
 from swift.core import expirer_queue
 from swift.core.expirer_queue import Delays, Fate, Task
 from swift.core.pending_update import Rate
@@ -88,14 +80,15 @@ class Share:
         return cls(process, processes)
 
 
-class ObjectExpirer(Daemon):
+class ObjectExpirer(ClientDaemon):
     """The daemon. Tests give it an internal client and a pool."""
 
     options_class = ObjectExpirerOptions
 
-    def __init__(self, conf: Mapping[str, str], logger: Any = None, *,
-                 cluster: Cluster | None = None, pool: Any = None,
-                 client: InternalClient | None = None, **parts: Any):
+    agent = AGENT
+    statsd_name = 'object-expirer'
+
+    def __init__(self, conf: Mapping[str, str], logger: Any = None, **parts: Any):
         super().__init__(conf, logger, **parts)
         options = self.options
         try:
@@ -104,13 +97,8 @@ class ObjectExpirer(Daemon):
             raise ConfigError(str(err)) from err
         Share.of(options.process, options.processes)
         self.own_file = own_file(conf)
-        self.cluster = cluster or Cluster.load(options.swift_dir, logger=self.logger)
         self.queue_account = (options.auto_create_account_prefix
                               + options.expiring_objects_account_name)
-        self.statsd = Statsd.from_options(conf, tail=options.log_name or 'object-expirer',
-                                          logger=self.logger)
-        self.direct = DirectClient(pool or ConnectionPool(), clock=self.clock)
-        self._given_client = client
         self.expired = 0
 
     @property
@@ -118,17 +106,10 @@ class ObjectExpirer(Daemon):
         """Whether the configuration lets this daemon work."""
         return bool(self.own_file) or self.options.dequeue_from_legacy
 
-    def client(self) -> InternalClient:
-        """Return the internal client, loading its pipeline at first use. Raises ConfigError."""
-        if self._given_client is None:
-            options = self.options
-            path = self.own_file or conf_for(options.internal_client_conf_path,
-                                             options.swift_dir)
-            self._given_client = InternalClient(
-                path, AGENT, options.request_tries, use_replication_network=True,
-                global_conf=global_conf_of(self.conf, options.swift_dir, path),
-                sleep=self._sleep)
-        return self._given_client
+    def client_path(self) -> str | None:
+        """Return where the pipeline is: in a file that is the expirer's own, or elsewhere."""
+        options = self.options
+        return self.own_file or conf_for(options.internal_client_conf_path, options.swift_dir)
 
     def rest_after(self, took_s: float) -> float:
         """Rest a random part of what is left: several expirers must not work in step."""
@@ -158,7 +139,7 @@ class ObjectExpirer(Daemon):
             return
         began = self.clock.monotonic()
         self.expired = 0
-        containers, rows = self.client().get_account_info(self.queue_account)
+        containers, rows = self.client.get_account_info(self.queue_account)
         self.logger.info('Pass beginning for task account %s; %s possible containers; %s '
                          'possible objects', self.queue_account, containers, rows)
         self._work_off(self._due_tasks(share, self.clock.time()), began)
@@ -195,7 +176,7 @@ class ObjectExpirer(Daemon):
 
     def _due_containers(self, now: float) -> Iterator[str]:
         unexpected = 0
-        for entry in self.client().iter_containers(self.queue_account):
+        for entry in self.client.iter_containers(self.queue_account):
             name = entry.get('name', '')
             time = expirer_queue.container_time(name)
             if time is None:
@@ -212,7 +193,7 @@ class ObjectExpirer(Daemon):
 
     def _tasks_of(self, container: str, share: Share, now: float) -> Iterator[Task]:
         is_empty = True
-        for entry in self.client().iter_objects(self.queue_account, container):
+        for entry in self.client.iter_objects(self.queue_account, container):
             is_empty = False
             name = entry.get('name', '')
             try:
@@ -237,7 +218,7 @@ class ObjectExpirer(Daemon):
     def _remove_container(self, container: str) -> None:
         """Remove an empty task container. One that got rows meanwhile refuses (409)."""
         try:
-            self.client().delete_container(self.queue_account, container,
+            self.client.delete_container(self.queue_account, container,
                                            acceptable=(2, 404, 409))
         except UnexpectedResponse as err:
             self._count_error('Cannot delete task container %s/%s: %s', self.queue_account,
@@ -259,23 +240,39 @@ class ObjectExpirer(Daemon):
 
     def carry_out(self, task: Task) -> Fate:
         """Delete one object, then its row. Raises UnexpectedResponse for errors."""
-        resp = self.client().make_request(
-            'DELETE', make_path(task.account, task.container, task.obj),
-            expirer_queue.delete_headers(task), _ANSWERS)
-        resp.close()
-        fate = expirer_queue.judge(task, resp.status_int, self.clock.time(),
-                                   self.options.reclaim_age)
+        refusal = None if task.is_async_delete else self._refusal(task)
+        resp = None
+        if refusal is None:
+            resp = self._ask('DELETE', task, expirer_queue.delete_headers(task), _ANSWERS)
+        status = refusal or resp.status_int
+        fate = expirer_queue.judge(task, status, self.clock.time(), self.options.reclaim_age)
         if fate is Fate.DONE:
             self.expired += 1
             self.statsd.increment('objects')
         elif fate is Fate.WAITING:
             self.logger.debug('Object %s is not there to be deleted (%d); will look again',
-                              task.path, resp.status_int)
+                              task.path, status)
         elif fate is Fate.FAILED:
             raise UnexpectedResponse(f'Unexpected response: {resp.status}', resp)
         if fate in (Fate.DONE, Fate.DROPPED):
             self._pop(task)
         return fate
+
+    def _ask(self, method: str, task: Task, headers: Mapping[str, str],
+             acceptable: Sequence[int]) -> Any:
+        resp = self.client.make_request(
+            method, make_path(task.account, task.container, task.obj), headers, acceptable)
+        resp.close()
+        return resp
+
+    def _refusal(self, task: Task) -> int | None:
+        """Return the status with which the newest version refuses to be deleted, None if none."""
+        resp = self._ask('HEAD', task, expirer_queue.newest_headers(), (2, 404))
+        if resp.status_int == 404:
+            return None                          # deleted, or not here yet: the DELETE will say
+        delete_at = resp.headers.get('X-Delete-At')
+        return expirer_queue.foresee(task, Timestamp(resp.headers['X-Timestamp']),
+                                     int(delete_at) if delete_at else None)
 
     def _pop(self, task: Task) -> None:
         """Remove a row on all its primaries; what fails is found again, or replicated."""

@@ -36,7 +36,7 @@ from swift.obj.verified import Verified
 SMALL_BODY_BYTES = 65536
 # How much is read ahead in one step of a larger body: some chunks, so that a step is worth its
 # two thread switches.
-STEP_BYTES = 262144
+STEP_CHUNKS = 4
 # And how much is sent in one step past the process: until the socket is full, mostly.
 SEND_STEP_BYTES = 4 << 20
 _DROP_CACHE_EVERY_BYTES = 1 << 20
@@ -254,16 +254,21 @@ def look_up(place: Placement, now: Timestamp, open_expired: bool = False,
     files = fileset.judge(names)
     try:
         if files.data:
-            return _open(place, files, now, open_expired, with_body)
+            return open_data(place, files, now, open_expired, with_body)
         if files.tombstone:
             return _open_tombstone(place, files)
     except Damaged as error:
-        # What arrived since must not pay for what it replaced.
-        if set(fs.list_dir(place.hash_path)) != set(names):
-            raise StateChanged('%s was changed' % place.hash_path, place.hash_path) from None
-        quarantine_object(place)
-        return Lookup(Kind.ABSENT, problem=error.reason)
+        return on_damage(place, names, error)
     return Lookup(Kind.ABSENT, files=files)
+
+
+def on_damage(place: Placement, names: list[str], error: Damaged) -> Lookup:
+    """Quarantine what was found damaged when its directory held `names`. Raises StateChanged."""
+    # What arrived since must not pay for what it replaced.
+    if set(fs.list_dir(place.hash_path)) != set(names):
+        raise StateChanged('%s was changed' % place.hash_path, place.hash_path) from None
+    quarantine_object(place)
+    return Lookup(Kind.ABSENT, problem=error.reason)
 
 
 def _open_tombstone(place: Placement, files: FileSet) -> Lookup:
@@ -272,8 +277,9 @@ def _open_tombstone(place: Placement, files: FileSet) -> Lookup:
     return Lookup(Kind.DELETED, _time_of(metadata), files=files)
 
 
-def _open(place: Placement, files: FileSet, now: Timestamp, open_expired: bool,
-          with_body: bool) -> Lookup:
+def open_data(place: Placement, files: FileSet, now: Timestamp, open_expired: bool,
+              with_body: bool) -> Lookup:
+    """Open the .data that was chosen. Raises Damaged, StateChanged and DiskErrors."""
     path = '%s/%s' % (place.hash_path, files.data.name)
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)

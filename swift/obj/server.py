@@ -16,18 +16,8 @@ from typing import Any
 
 from swift.common.clock import SYSTEM, Clock
 from swift.common.cluster import Cluster
-from swift.common.errors import (
-    ClientDisconnect,
-    ClientReadTimeout,
-    DeviceUnavailable,
-    DiskError,
-    DiskFull,
-    LockTimeout,
-    NameCollision,
-    NotSupported,
-    StateChanged,
-    SwiftError,
-)
+from swift.common.error_status import status_of
+from swift.common.errors import DeviceUnavailable, SwiftError
 from swift.common.green import Timeout, sleep
 from swift.common.http.pool import ConnectionPool
 from swift.common.log import set_transaction
@@ -78,12 +68,6 @@ SERVER_NAME = 'object-server'
 _ALL_VERBS = ('DELETE', 'GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'REPLICATE', 'SSYNC')
 _CLIENT_VERBS = tuple(verb for verb in _ALL_VERBS if verb not in ('REPLICATE', 'SSYNC'))
 _SAMPLE_RATES = {'HEAD': 0.8, 'REPLICATE': 0.1, 'SSYNC': 0.1}
-# The first class that an error is an instance of decides.
-_STATUS_OF_ERROR = (
-    (ClientDisconnect, 499), (ClientReadTimeout, 408), (DiskFull, 507), (DeviceUnavailable, 507),
-    (NotSupported, 507), (StateChanged, 503), (NameCollision, 403), (LockTimeout, 503),
-    (DiskError, 500),
-)
 
 
 class ObjectController:
@@ -99,7 +83,8 @@ class ObjectController:
         self.clock = clock
         self.store = Store(options, cluster, logger, statsd, clock)
         self.updates = Updates(self.store, pool, options, logger)
-        self._uploads = Uploads(self.store, options.network_chunk_size)
+        self._uploads = Uploads(self.store, options.network_chunk_size,
+                                options.cooperative_period)
         self._headers = Headers(options.allowed_headers, cluster.constraints)
         self._log = RequestLog(options, logger, clock)
         self.verbs = _ALL_VERBS if options.replication_server else _CLIENT_VERBS
@@ -150,12 +135,10 @@ class ObjectController:
             return HTTPInternalServerError(request=req)
 
     def _answer_error(self, req: Request, error: SwiftError) -> Response:
-        status = next((status for kind, status in _STATUS_OF_ERROR if isinstance(error, kind)),
-                      None)
-        if status is None or status == 500:
-            self.logger.exception('ERROR __call__ error with %s %s ', req.method, req.path)
-            return HTTPInternalServerError(request=req)
-        if status == 403 or (status == 507 and not isinstance(error, DeviceUnavailable)):
+        status = status_of(error)
+        if status == 500:
+            self.logger.error('ERROR %s %s: %s', req.method, req.path, error)
+        elif status == 403 or (status == 507 and not isinstance(error, DeviceUnavailable)):
             self.logger.error('%s %s: %s', req.method, req.path, error)
         if status == 408:
             self.statsd.increment('PUT.timeouts')

@@ -33,10 +33,12 @@ from swift.core.object_meta import Metadata, ObjectState, PostPlan, PostRequest,
 from swift.core.policy import StoragePolicy
 from swift.core.timestamp import ZERO, Timestamp
 from swift.obj.at_once import AtOnce, Outcome
+from swift.obj.cooperation import turns
+from swift.obj.diskfile_module import check_diskfile_modules
 from swift.obj.known import Memory
 from swift.obj.look_at_once import Look, look_at_once, recall
 from swift.obj.placement import Placement
-from swift.obj.reading import ALL_OF_IT, Body, Kind, Lookup, Wish, fetch, look_up
+from swift.obj.reading import ALL_OF_IT, STEP_CHUNKS, Body, Kind, Lookup, Wish, fetch, look_up
 from swift.obj.verified import Verified
 from swift.obj.writing import (
     NewFile,
@@ -111,6 +113,7 @@ class Store:
 
     def __init__(self, options: Any, cluster: Cluster, logger: Any, statsd: Any,
                  clock: Clock = SYSTEM):
+        check_diskfile_modules(cluster.policies)
         self.options = options
         self.cluster = cluster
         self.logger = logger
@@ -122,6 +125,7 @@ class Store:
         self._threads: dict[str, DiskThreads] = {}
         self._temporary: dict[str, fs.TemporaryFiles] = {}
         self._at_once: dict[str, AtOnce] = {}
+        self.step_bytes = STEP_CHUNKS * options.disk_chunk_size
         self.verified = Verified(clock)
         self._memory = Memory(clock)
         self._verify_credit = 0.0
@@ -221,6 +225,10 @@ class Store:
     def read_step(self, body: Body, wanted: int) -> bytes:
         """Return the next bytes of a body, b'' at its end."""
         return self._step(body, body.read_step, wanted)
+
+    def turns(self) -> Callable[[int], None]:
+        """Return what a GET tells of the bytes it sends; it lets others run, if that is wished."""
+        return turns(self.options.cooperative_period, self.options.disk_chunk_size)
 
     def send_step(self, body: Body, sock_fd: int) -> int:
         """Send the next bytes of a body into a socket; return how many, 0 when it is full."""

@@ -7,7 +7,7 @@ maybe a second phase:
     C: body, footers        S: stored; 100 again if a commit was announced
     C: commit               S: 201
 
-Memory: at most one step of the body (STEP_BYTES) per request.
+Memory: at most one step of the body (STEP_CHUNKS network chunks) per request.
 """
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -32,8 +32,9 @@ from swift.core.mime import (
     parse_footers,
 )
 from swift.core.object_meta import is_put_meta
+from swift.obj.cooperation import turns
 from swift.obj.placement import Placement
-from swift.obj.reading import SMALL_BODY_BYTES, STEP_BYTES
+from swift.obj.reading import SMALL_BODY_BYTES, STEP_CHUNKS
 from swift.obj.request_parts import PutParts
 from swift.obj.store import Result, Store, Verdict
 
@@ -52,9 +53,11 @@ class Received:
 class Uploads:
     """Receives bodies for one object server."""
 
-    def __init__(self, store: Store, network_chunk_size: int):
+    def __init__(self, store: Store, network_chunk_size: int, cooperative_period: int = 0):
         self._store = store
         self._chunk_size = network_chunk_size
+        self._step_bytes = STEP_CHUNKS * network_chunk_size
+        self._period = cooperative_period
 
     def receive_arrived(self, req: Request, place: Placement, parts: PutParts) -> Received | None:
         """Store a small body that is here already, in one step; None for any other.
@@ -106,12 +109,14 @@ class Uploads:
         """Write everything that ``read`` gives, a step's worth at a time."""
         held: list[bytes] = []
         size = 0
+        took = turns(self._period, self._chunk_size)
         while True:
             chunk = read(self._chunk_size)
             if chunk:
                 held.append(chunk)
                 size += len(chunk)
-            if size >= STEP_BYTES or (held and not chunk):
+                took(len(chunk))
+            if size >= self._step_bytes or (held and not chunk):
                 self._store.upload_step(writer, held)
                 held, size = [], 0
             if not chunk:

@@ -11,11 +11,9 @@ app_factory and passed down. Filters find here what the info helpers need: the e
 shares and `metrics`.
 """
 
-import mimetypes
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property, lru_cache
 from os import getpid, register_at_fork
-from os import path as os_path
 from typing import Any
 
 from swift.common import info, log
@@ -26,6 +24,7 @@ from swift.common.errors import ConfigError
 from swift.common.http.message import HeaderLines
 from swift.common.http.pool import ConnectionPool
 from swift.common.metrics import Statsd
+from swift.common.mime_types import MimeTypes
 from swift.common.nodes import NodeOrder, NodePicker
 from swift.common.registry import register_swift_info
 from swift.common.sections import read_section
@@ -97,13 +96,9 @@ class Application:
         self.passes_agent = False
 
     @cached_property
-    def mime_types(self) -> mimetypes.MimeTypes:
-        """The system's map from extensions to types, plus <swift_dir>/mime.types. Reads files."""
-        types = mimetypes.MimeTypes()
-        for name in (*mimetypes.knownfiles, os_path.join(self.options.swift_dir, 'mime.types')):
-            if os_path.isfile(name):
-                types.read(name)
-        return types
+    def mime_types(self) -> MimeTypes:
+        """Content types by file name. Reads files."""
+        return MimeTypes(self.options.swift_dir)
 
     # -- what controllers ask ----------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 usage: python -m test.bench.request_path [--requests 4000] [--rounds 7] [OPERATION ...]
        python -m test.bench.request_path --profile get-4k
+       python -m test.bench.request_path --without etag-quoter,ratelimit get-4k
 
 The whole pipeline of a cluster made by `bin/saio up --config-only` runs in this process, over
 sockets that answer at once from memory: recorded answers of the object and container servers and
@@ -11,7 +12,8 @@ where a running cluster shows ten. Processor time of a request is about a third 
 cluster needs for it, because there nothing stays in the processor's caches.
 
 Prints microseconds of processor time per request, the least of all rounds (anything above it is
-the machine's). Compare two trees by running them in turn.
+the machine's). Compare two trees by running them in turn. With --without the pipeline is also
+measured without some filters, in turn in the same process, and the ratio is printed.
 
 Last results (2 processors, busy): get-4k 102, head 100, put-4k 157, head-container 128,
 list-1000 281 µs.
@@ -181,21 +183,26 @@ class Proxy:
         return time.process_time() - began
 
 
-def measure(proxy: Proxy, names: list[str], count: int, rounds: int) -> None:
-    """Print the cost of each operation; the rounds of all operations take turns."""
-    least = dict.fromkeys(names, float('inf'))
-    for name in names:
-        request, status = REQUESTS[name]
-        proxy.run(request, 100)
-        shown = proxy.answer[:200].partition(b'\r\n')[0].decode()
-        assert shown.split()[1] == str(status), f'{name}: {shown}'
+def measure(proxies: list[Proxy], names: list[str], count: int, rounds: int) -> None:
+    """Print the cost of each operation, and the ratio of two proxies; rounds take turns."""
+    least = {(index, name): float('inf') for index in range(len(proxies)) for name in names}
+    for proxy in proxies:
+        for name in names:
+            request, status = REQUESTS[name]
+            proxy.run(request, 100)
+            shown = proxy.answer[:200].partition(b'\r\n')[0].decode()
+            assert shown.split()[1] == str(status), f'{name}: {shown}'
     gc.collect()
     gc.freeze()
     for _ in range(rounds):
-        for name in names:
-            least[name] = min(least[name], proxy.run(REQUESTS[name][0], count) / count)
+        for index, name in least:
+            took = proxies[index].run(REQUESTS[name][0], count) / count
+            least[index, name] = min(least[index, name], took)
     for name in names:
-        print(f'{name:16} {least[name] * 1e6:7.1f} us')
+        shown = [f'{least[index, name] * 1e6:7.1f} us' for index in range(len(proxies))]
+        if len(proxies) == 2:
+            shown.append(f'{least[0, name] / least[1, name]:6.3f}')
+        print(f'{name:16}', *shown)
 
 
 def profile(proxy: Proxy, name: str, count: int) -> None:
@@ -211,6 +218,7 @@ def main() -> None:
     parser.add_argument('--requests', type=int, default=4000)
     parser.add_argument('--rounds', type=int, default=7)
     parser.add_argument('--profile', action='store_true')
+    parser.add_argument('--without', default='', help='filters, separated by commas')
     parser.add_argument('operations', nargs='*', default=list(REQUESTS))
     args = parser.parse_args()
     from swift.common import green
@@ -219,11 +227,13 @@ def main() -> None:
         conf = make_configuration(Path(root))
 
         def work() -> None:
-            proxy = Proxy(conf)
+            proxies = [Proxy(conf)]
+            if args.without:
+                proxies.append(Proxy(shorter(conf, set(args.without.split(',')))))
             if args.profile:
-                profile(proxy, args.operations[0], args.requests)
+                profile(proxies[0], args.operations[0], args.requests)
             else:
-                measure(proxy, args.operations, args.requests, args.rounds)
+                measure(proxies, args.operations, args.requests, args.rounds)
 
         run_in_hub(work)
 
@@ -241,6 +251,15 @@ def make_configuration(root: Path) -> Path:
              for line in text.split('\n')]
     conf.write_text('\n'.join(lines))
     return conf
+
+
+def shorter(conf: Path, filters: set[str]) -> Path:
+    """Write a configuration whose pipeline lacks some filters; return its file."""
+    lines = [' '.join(word for word in line.split(' ') if word not in filters)
+             if line.startswith('pipeline =') else line for line in conf.read_text().split('\n')]
+    path = conf.with_name('proxy-shorter.conf')
+    path.write_text('\n'.join(lines))
+    return path
 
 
 def run_in_hub(work: Callable[[], None]) -> None:

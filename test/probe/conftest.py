@@ -5,6 +5,7 @@ import uuid
 import pytest
 
 from test.support.client import Client
+from test.support.faults import Faults
 from test.support.saio import running_saio
 
 
@@ -24,3 +25,18 @@ def container(client):
     name = f'probe-{uuid.uuid4().hex[:10]}'
     assert client.put(name).status == 201
     return name
+
+
+@pytest.fixture
+def faults(saio):
+    """The module's cluster, whose daemons run when the test says so."""
+    found = Faults(saio)
+    found.quiet()
+    return found
+
+
+@pytest.fixture
+def names(client, container):
+    """Account, container and object of a small object that is there."""
+    assert client.put(f'{container}/o', b'sound').status == 201
+    return client.account, container, 'o'

@@ -15,15 +15,17 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from test.support.client import Client
+from test.support.client import Answer, Client
 from test.support.faults import Faults
 from test.support.killer import Killer
 from test.support.mixed_load import Ledger, MixedLoad
-from test.support.saio import running_saio
+from test.support.saio import running_saio, wait_for_daemons
+from test.support.service import eventually
 from test.support.strict_check import Figures, settle
 
 CONTAINERS = ('data0', 'data1', 'data2')
 PROBLEMS_SHOWN = 20
+TRIES = 8
 
 
 @dataclass(frozen=True)
@@ -61,11 +63,13 @@ def run(saio, seed: int, seconds: float) -> Result:
     """Load, kill, repair, check. The cluster must be new."""
     faults, client = Faults(saio), Client(saio.auth_url)
     for container in CONTAINERS:
-        assert client.put(container).status == 201
+        # The first of them makes the account, and daemons may be starting all over the machine.
+        eventually(lambda name=container: client.put(name).status in (201, 202), 'container', 300)
     saio.swift_init('rest', 'start')             # complains of those that run already
     with MixedLoad(client, list(CONTAINERS), seed) as load, Killer(saio, seed) as killer:
         threading.Event().wait(seconds)          # the length of the run, nothing waits for it
     faults.quiet()
+    wait_for_daemons(saio.layout)
     # Proxies leave nodes that failed alone for a minute; new ones have no such memories.
     faults.init('main', 'restart')
     problems, figures = settle(faults, client.account, load.ledger)
@@ -78,7 +82,7 @@ def _unreadable(client: Client, ledger: Ledger) -> list[str]:
     """Read everything as a client would; return what is not as acknowledged."""
     problems = []
     for name, state in ledger.settled().items():
-        answer = client.get('/'.join(name))
+        answer = _patient_get(client, '/'.join(name))
         seen = answer.header('X-Object-Meta-Gen' if len(name) == 2 else 'X-Container-Meta-Gen')
         expected = state[2] if isinstance(state, tuple) else state
         if (answer.status // 100, seen) != ((4, None) if state is None else (2, expected)):
@@ -86,6 +90,15 @@ def _unreadable(client: Client, ledger: Ledger) -> list[str]:
         elif len(name) == 2 and state is not None and len(answer.body) != state[1]:
             problems.append(f'{name}: {len(answer.body)} bytes, acknowledged: {state}')
     return problems
+
+
+def _patient_get(client: Client, path: str) -> Answer:
+    """GET, again if nobody answered in time: the daemons of other clusters may be at work."""
+    for _try in range(TRIES):
+        answer = client.get(path)
+        if answer.status != 503:
+            break
+    return answer
 
 
 def main() -> int:

@@ -1,21 +1,8 @@
 """Damage that a reader meets: it is put into quarantine, and others serve what it was."""
 import pytest
 
-from test.support.faults import Faults, copies, cut, direct, rot, rot_metadata
+from test.support.faults import copies, cut, direct, rot, rot_metadata
 from test.support.service import eventually
-
-
-@pytest.fixture
-def faults(saio):
-    found = Faults(saio)
-    found.quiet()
-    return found
-
-
-@pytest.fixture
-def names(client, container):
-    assert client.put(f'{container}/o', b'sound').status == 201
-    return client.account, container, 'o'
 
 
 @pytest.mark.parametrize('damage', [rot_metadata, lambda path: cut(path, 3)],

@@ -1,14 +1,7 @@
 """One primary is down while clients write: what it missed reaches it by the updaters."""
 import pytest
 
-from test.support.faults import Faults, copies, cut, differences
-
-
-@pytest.fixture
-def faults(saio):
-    found = Faults(saio)
-    found.quiet()
-    return found
+from test.support.faults import copies, cut, differences
 
 
 @pytest.fixture

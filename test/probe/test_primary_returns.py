@@ -3,15 +3,8 @@ import pytest
 
 from test.support.client import Client
 from test.support.converge import at_once, check_database, check_object, held, replicate
-from test.support.faults import Faults, copies, differences
+from test.support.faults import copies, differences
 from test.support.service import eventually
-
-
-@pytest.fixture
-def faults(saio):
-    found = Faults(saio)
-    found.quiet()
-    return found
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Processes die at random under a mixed load, again and again: nothing acknowledged is lost.
 
 The bounded run; the long one is `python -m test.probe.random_kills --seed N --seconds 600`.
+SWIFT_TEST_SEED and SWIFT_TEST_KILL_SECONDS choose others.
 
 Rows are promised in a quorum of the container's replicas only, before its replicator ran: each
 object server tells one replica. If one dies while it stores an object, the client is acknowledged
@@ -18,12 +19,11 @@ from test.support.faults import Faults, copies, differences
 from test.support.saio import running_saio
 
 SEED = int(os.environ.get('SWIFT_TEST_SEED') or 8)
-DURATION_S = float(os.environ.get('SWIFT_TEST_KILL_SECONDS') or 40)
-ANSWERED_MIN = 200                               # a load that stands still shows nothing
+DURATION_S = float(os.environ.get('SWIFT_TEST_KILL_SECONDS') or 20)
+# A load that stands still shows nothing. How much is done depends on the machine.
+ANSWERED_MIN, KILLED_MIN = 100, 10
 
 
-@pytest.mark.skipif('SWIFT_TEST_KILL_SECONDS' not in os.environ, reason=(
-    'minutes long, and not seen to pass often enough yet; set SWIFT_TEST_KILL_SECONDS to run it'))
 @pytest.mark.slow
 @pytest.mark.timeout(1800 + DURATION_S)          # a busy machine; daemons are nice
 def test_random_kills_lose_nothing(tmp_path):
@@ -31,7 +31,7 @@ def test_random_kills_lose_nothing(tmp_path):
         result = run(saio, SEED, DURATION_S)
     print(result)                                # shown when the test fails
     assert result.problems == []
-    assert result.answered > ANSWERED_MIN and result.killed.total() > DURATION_S
+    assert result.answered > ANSWERED_MIN and result.killed.total() > KILLED_MIN
 
 
 @pytest.mark.slow

@@ -2,20 +2,7 @@
 import pytest
 
 from test.support.converge import at_once, check_database, check_object, replicate
-from test.support.faults import Faults, copies, cut, differences, rot, rot_metadata
-
-
-@pytest.fixture
-def faults(saio):
-    found = Faults(saio)
-    found.quiet()
-    return found
-
-
-@pytest.fixture
-def names(client, container):
-    assert client.put(f'{container}/o', b'sound').status == 201
-    return client.account, container, 'o'
+from test.support.faults import copies, cut, differences, rot, rot_metadata
 
 
 def newly_quarantined(faults, node, before):

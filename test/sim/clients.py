@@ -123,6 +123,15 @@ class Proxy(Owner):
                         queue_targets[slot], slot < CLEANING_REQUESTS),)
                 for slot in range(REPLICAS)]
 
+    def newest(self, path: Path) -> Steps:
+        """HEAD with X-Newest of an object, expired or not: (status, time, X-Delete-At)."""
+        answers = yield [Call(self, node, 'head_object', (path,))
+                         for node in self._nodes('object', path.part)]
+        found = [answer for answer in answers if answer is not None and answer[0] == 200]
+        if found:
+            return max(found, key=lambda answer: answer[1])
+        return (503 if all(answer is None for answer in answers) else 404), None, None
+
     def expire(self, path: Path, time: Timestamp, if_delete_at: int) -> Steps:
         """DELETE of an expired object."""
         container = path_of(path.account, path.container)

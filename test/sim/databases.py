@@ -68,7 +68,8 @@ class Database:
 
     def _merged(self, records: list[Any]) -> Mapping[Any, Any]:
         if not self.is_account:
-            stored = {key: row[1] for key, row in self.rows.items()}
+            stored = {record.key: self.rows[record.key][1] for record in records
+                      if record.key in self.rows}
             return row_merge.merge_objects(stored, records)
         changed: dict[str, ContainerRecord] = {}
         for record in records:
@@ -95,7 +96,7 @@ class Database:
 
     def totals(self) -> tuple[int, int]:
         """Return the number of live entries and their bytes."""
-        live = self.live()
+        live = [record for _number, record in self.rows.values() if not record.deleted]
         if self.is_account:
             return len(live), sum(int(record.bytes_used or 0) for record in live)
         return len(live), sum(record.size for record in live)

@@ -42,7 +42,12 @@ def _list(proxy: Proxy, path: Path) -> Steps:
 
 def _carry_out(proxy: Proxy, task: Task, reclaim_age_s: float) -> Steps:
     path = path_of(task.account, task.container, task.obj)
-    status = yield from proxy.expire(path, task.time, int(task.time))
+    status, time, delete_at = yield from proxy.newest(path)
+    refusal = expirer_queue.foresee(task, time, delete_at) if status == 200 else None
+    if refusal or status == 503:
+        status = refusal or status
+    else:
+        status = yield from proxy.expire(path, task.time, int(task.time))
     proxy.scheduler.note('%s expires %s at %s: %s', proxy, path, task.time, status)
     fate = expirer_queue.judge(task, status, proxy.now(), reclaim_age_s)
     if fate in (Fate.DONE, Fate.DROPPED):

@@ -18,8 +18,8 @@ from typing import Any
 from swift.core import fileset, row_merge
 from swift.core.timestamp import Timestamp
 from test.sim.ledger import Fate, Write
-from test.sim.objects import Found, get_hashes, look_up, queue_path
-from test.sim.world import ACCOUNT, Path, path_of
+from test.sim.objects import Found, get_hashes, judged, look_up, queue_path
+from test.sim.world import ACCOUNT, Path, by_text, path_of
 
 # What the rules are known not to keep, with the reason in doc/durability.md; `--strict` shows it.
 KNOWN_LIMITS = frozenset(('stale expiry',))
@@ -40,11 +40,11 @@ def check_converged(cluster: Any) -> None:
         demand(not node.disk.asyncs, '%s still has async pendings: %s', node,
                [str(row.path) for row in node.disk.asyncs.values()])
     _check_hashes(cluster)
-    for path in sorted(cluster.clients.ledger.writes, key=str):
+    for path in sorted(cluster.clients.ledger.writes, key=by_text):
         if path.obj is not None:
             _check_object(cluster, path)
     _check_databases(cluster)
-    for path in sorted(cluster.clients.ledger.writes, key=str):
+    for path in sorted(cluster.clients.ledger.writes, key=by_text):
         if path.obj is None:
             _check_container(cluster, path)
     _check_totals(cluster)
@@ -59,7 +59,7 @@ def _check_object(cluster: Any, path: Path) -> None:
     for node, content in zip(primaries, contents, strict=True):
         demand(_meaning(node, path) == first, '%s differs: %s has %s, %s has %s', path, node,
                sorted(content), primaries[0], sorted(contents[0]))
-        demand(not fileset.judge(content).obsolete, '%s: obsolete files stay on %s: %s', path, node,
+        demand(not judged(content).obsolete, '%s: obsolete files stay on %s: %s', path, node,
                sorted(content))
     for node in cluster.nodes:
         # A .meta without its object waits there for the object, up to the reclaim age.
@@ -159,7 +159,7 @@ def _check_hashes(cluster: Any) -> None:
 # -- databases -------------------------------------------------------------------------------------
 
 def _check_databases(cluster: Any) -> None:
-    paths = sorted({path for node in cluster.nodes for path in node.disk.dbs}, key=str)
+    paths = sorted({path for node in cluster.nodes for path in node.disk.dbs}, key=by_text)
     for path in paths:
         primaries = cluster.rings['db'].primaries(path.part)
         for node in cluster.nodes:
@@ -236,7 +236,7 @@ def _is_row_promised(cluster: Any, path: Path, found: Found) -> bool:
 
 
 def _check_totals(cluster: Any) -> None:
-    for path in sorted({path for node in cluster.nodes for path in node.disk.dbs}, key=str):
+    for path in sorted({path for node in cluster.nodes for path in node.disk.dbs}, key=by_text):
         if path.container is None:
             continue
         db = cluster.rings['db'].primaries(path.part)[0].disk.dbs[path]
@@ -255,7 +255,7 @@ def check_reclaimed(cluster: Any) -> None:
     for node in cluster.nodes:
         for part in node.disk.parts.values():
             for content in part.dirs.values():
-                demand(fileset.judge(content).data is not None, '%s keeps %s for ever', node,
+                demand(judged(content).data is not None, '%s keeps %s for ever', node,
                        sorted(content))
         for path, db in node.disk.dbs.items():
             demand(not any(record.deleted for _number, record in db.rows.values()),

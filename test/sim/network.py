@@ -47,6 +47,8 @@ class Network:
 
     def is_cut(self, one: Any, other: Any) -> bool:
         """Tell whether a split keeps two from talking."""
+        if not self.sides:
+            return False
         mine, theirs = self.sides.get(one), self.sides.get(other)
         return mine is not None and theirs is not None and mine != theirs
 

@@ -7,7 +7,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from swift.core import fileset, hashing, suffix_diff, sync_offers
+from swift.core import hashing, suffix_diff, sync_offers
 from swift.core.object_meta import posted_metadata
 from swift.core.suffix_diff import InSync, Outcome, PeerRound
 from swift.core.sync_offers import Offer, Times
@@ -16,6 +16,7 @@ from test.sim.objects import (
     Change,
     clean_up,
     get_hashes,
+    judged,
     look_up,
     mark_dirty,
     suffixes_of,
@@ -215,7 +216,7 @@ def _requests_for(node: Node, number: int, hash_: str, want: Any) -> list[tuple[
     """Return the sub-requests for an object as it is now; none if it is gone."""
     part = node.disk.parts.get(number)
     content = part.dirs.get(hash_) if part else None
-    files = fileset.judge(content or ())
+    files = judged(content or ())
     if files.data is None and files.tombstone is None:
         return []
     path = _path_in(content)

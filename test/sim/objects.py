@@ -3,8 +3,9 @@
 Follows swift/obj (store, writing, suffix_hashes, partition_hashes, updates, ssync_receiver): the
 same rules in the same order of durable steps, each `yield` between two of them.
 """
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from swift.core import expiring, fileset, hashing, object_meta, suffix_diff, sync_offers
@@ -17,6 +18,17 @@ from test.sim.world import PART_POWER, QUEUE_ACCOUNT, Disk, Node, Partition, Pat
 Steps = Generator[Any, Any, Any]
 UPDATE_TIMEOUT_S = 1.0
 DIVISOR = 200
+
+
+def judged(names: Iterable[str]) -> FileSet:
+    """Return the verdict over a hash directory, which daemons ask for again and again."""
+    return _judged(fileset.judge, tuple(names))
+
+
+@lru_cache(1 << 14)
+def _judged(judge: Callable[[tuple[str, ...]], FileSet], names: tuple[str, ...]) -> FileSet:
+    """Call the rule. It is a part of the key, for mutations put others in its place."""
+    return judge(names)
 
 
 @dataclass(frozen=True)
@@ -74,7 +86,7 @@ class Found:
 def look_up(disk: Disk, path: Path, now: float) -> Found:
     """Say what is stored under a name."""
     content = disk.files(path)
-    files = fileset.judge(content)
+    files = judged(content)
     if files.data is None:
         return Found(files)
     ctype = content[files.ctype.name] if files.ctype else None
@@ -117,14 +129,14 @@ def write_file(node: Node, path: Path, name: str, metadata: dict[str, str]) -> S
 def clean_up(node: Node, part: Partition, hash_: str) -> Steps:
     """Unlink what no verdict will need again; return the verdict over what is left."""
     content = part.dirs.get(hash_, {})
-    files = fileset.judge(content)
+    files = judged(content)
     gone = fileset.disposable(files, node.now(), node.reclaim_age_s)
     for name in gone:
         content.pop(name, None)
         yield
     if not content and part.dirs.get(hash_) is content:
         del part.dirs[hash_]
-    return fileset.judge(content) if gone else files
+    return judged(content) if gone else files
 
 
 # -- hashes ----------------------------------------------------------------------------------------
@@ -194,7 +206,7 @@ def audit_pass(node: Node) -> Steps:
     """The object-auditor's part in reclaiming: old tombstones make their suffix look changed."""
     for number, part in sorted(node.disk.parts.items()):
         for hash_, content in list(part.dirs.items()):
-            tombstone = fileset.judge(content).tombstone
+            tombstone = judged(content).tombstone
             if tombstone and node.now() - float(tombstone.time) > node.reclaim_age_s:
                 yield from mark_dirty(node, number, hashing.suffix_of(hash_))
 
@@ -357,7 +369,7 @@ class ObjectServer:
         wants = []
         for line in lines:
             offer = sync_offers.decode_offer(line)
-            files = fileset.judge(self._dir_of(offer.hash))
+            files = judged(self._dir_of(offer.hash))
             is_deleted = files.data is None
             want = sync_offers.decide(offer, sync_offers.Times.of(files), is_deleted)
             if want:

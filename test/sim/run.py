@@ -136,10 +136,10 @@ class Cluster:
                                            for hash_, content in part.dirs.items()))
                             for number, part in sorted(node.disk.parts.items())),
                       tuple(sorted(node.disk.asyncs)),
-                      tuple((str(path), db.id, db.hash, db.times, db.max_row, db.reported,
+                      tuple((path.text, db.id, db.hash, db.times, db.max_row, db.reported,
                              tuple(db.incoming.items()))
                             for path, db in sorted(node.disk.dbs.items(),
-                                                   key=lambda item: str(item[0]))))
+                                                   key=lambda item: item[0].text)))
                      for node in self.nodes)
 
 

@@ -11,7 +11,7 @@ from swift.core.account_report import is_turn
 from swift.core.pending_update import Answer, Fate
 from test.sim.db_server import account_record
 from test.sim.network import Call
-from test.sim.world import Node, path_of
+from test.sim.world import Node, by_text, path_of
 
 Steps = Generator[Any, Any, Any]
 REPORT_AGAIN_S = 86400.0
@@ -56,7 +56,7 @@ def container_pass(node: Node, since: float | None = None) -> Steps:
     """Tell accounts what changed in the containers of a node, and whose turn came up `since`."""
     now = node.now()
     since = now if since is None else since
-    for path in sorted(node.disk.dbs, key=str):
+    for path in sorted(node.disk.dbs, key=by_text):
         db = node.disk.dbs.get(path)
         if db is None or db.is_account \
                 or not (db.is_news or is_turn(path.hash, since, now, REPORT_AGAIN_S)):

@@ -11,6 +11,7 @@ That a step itself is all or nothing is the business of the tests that kill real
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from swift.core import hashing
@@ -25,23 +26,31 @@ ACCOUNT = 'AUTH_sim'
 QUEUE_ACCOUNT = '.expiring_objects'
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Path:
-    """The name of an account, container or object, with its hash."""
+    """The name of an account, container or object, with its hash.
+
+    Only `path_of` makes them, one for each name: they are compared by identity, which is cheap.
+    """
     account: str
-    container: str | None = None
-    obj: str | None = None
-    hash: str = ''
-    part: int = 0
+    container: str | None
+    obj: str | None
+    hash: str
+    part: int
+    text: str
 
     def __str__(self) -> str:
-        return '/'.join(filter(None, (self.account, self.container, self.obj)))
+        return self.text
 
 
 @cache
 def path_of(account: str, container: str | None = None, obj: str | None = None) -> Path:
     hash_ = hashing.hash_path(b'', b'sim', account, container, obj)
-    return Path(account, container, obj, hash_, hashing.part_of(hash_, PART_POWER))
+    text = '/'.join(filter(None, (account, container, obj)))
+    return Path(account, container, obj, hash_, hashing.part_of(hash_, PART_POWER), text)
+
+
+by_text = attrgetter('text')
 
 
 @cache

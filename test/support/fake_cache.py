@@ -37,7 +37,8 @@ class FakeCache:
     def set(self, key, value, serialize=True, time=0, raise_on_error=False):
         if self._trip(raise_on_error):
             expires = self._clock.time() + time if time else 0
-            self._items[key] = (json.dumps(value), expires)
+            text = value.decode() if isinstance(value, bytes) else value
+            self._items[key] = (json.dumps(text), expires)
 
     def delete(self, key, server_key=None):
         if self._trip():

@@ -16,11 +16,14 @@ from swift.cli.saio import cluster, configs
 from swift.cli.saio.layout import AUTH_PATH, Layout
 from swift.common.services import parse_services
 from test.support.hosts import LAN, Hosts
+from test.support.saio import PATIENCE_S, wait_for_daemons
 from test.support.service import eventually
 
 PORT = 8080
 MEMCACHED_PORT = 11211
-NODE_TIMEOUT_S = 2                               # a cut lan swallows bytes: do not wait for long
+# A cut lan swallows bytes: do not wait for long. Servers give up what they tell each other before
+# the proxy gives them up, or a write that happened is answered 503.
+NODE_TIMEOUT_S, SERVER_TIMEOUT_S = 3, 1
 
 
 class HostsLayout(Layout):
@@ -52,7 +55,7 @@ class HostsCluster:
         """Run a program on a host, in the cluster's environment."""
         return subprocess.run(self.hosts.command(host, *words), env=self.environment(),
                               stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              timeout=120, check=False)
+                              timeout=PATIENCE_S, check=False)
 
     def swift_init(self, *words: str) -> subprocess.CompletedProcess:
         """Run swift-init: `name.N` on host N, other names on every host for its own instance.
@@ -90,6 +93,8 @@ def running_on_hosts(root: Path, hosts: Hosts) -> Iterator[HostsCluster]:
     made = cluster.make(HostsLayout(root=str(root), port=PORT, memcache_port=MEMCACHED_PORT,
                                     nodes=hosts.count, workers=1))
     _write_proxies(made)
+    _hurry_servers(made)
+    wait_for_daemons(made)
     running = HostsCluster(made, hosts)
     with contextlib.ExitStack() as stack:
         for host in hosts.numbers:
@@ -112,6 +117,16 @@ def _write_proxies(layout: HostsLayout) -> None:
         (etc / 'proxy-server' / f'{host}.conf').write_text(text)
 
 
+def _hurry_servers(layout: HostsLayout) -> None:
+    for kind in ('container', 'object'):
+        for node in layout.node_numbers:
+            path = Path(layout.etc) / f'{kind}-server' / f'{node}.conf'
+            app = f'[app:{kind}-server]\n'
+            text = path.read_text()
+            assert app in text
+            path.write_text(text.replace(app, f'{app}node_timeout = {SERVER_TIMEOUT_S}\n'))
+
+
 @contextlib.contextmanager
 def _memcached(hosts: Hosts, host: int) -> Iterator[None]:
     process = subprocess.Popen(
@@ -121,7 +136,7 @@ def _memcached(hosts: Hosts, host: int) -> Iterator[None]:
         probe = hosts.command(host, 'bash', '-c',
                               f'exec 3<>/dev/tcp/127.0.0.1/{MEMCACHED_PORT}')
         eventually(lambda: subprocess.run(probe, capture_output=True, check=False
-                                          ).returncode == 0, 'memcached')
+                                          ).returncode == 0, 'memcached', PATIENCE_S)
         yield
     finally:
         process.terminate()

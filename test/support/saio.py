@@ -9,16 +9,19 @@ import fcntl
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from swift.cli.saio import checks, cluster
+from swift.cli.saio import checks, cluster, configs
 from swift.cli.saio.layout import Layout
 
 CLONE = Path(__file__).resolve().parents[2]
+# A program that hangs ends some day; many clusters on few processors are no hanging.
+PATIENCE_S = 600
+# The same for everybody on this machine, wherever their temporary files are.
+CLAIMS = '/tmp'
 _CLAIMS: list[IO] = []  # keeps the lock files of this process open
 
 
@@ -42,7 +45,7 @@ class Saio:
     def swift_init(self, *words: str) -> subprocess.CompletedProcess:
         return self.program('swift-init', *words)
 
-    def program(self, *argv: str, timeout_s: float = 120) -> subprocess.CompletedProcess:
+    def program(self, *argv: str, timeout_s: float = PATIENCE_S) -> subprocess.CompletedProcess:
         """Run one of our programs in the cluster's environment."""
         return subprocess.run(
             argv,
@@ -72,7 +75,7 @@ def saio_command(*words: str, root: str, **kwargs) -> subprocess.CompletedProces
         cwd='/',
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=PATIENCE_S,
         check=False,
         **kwargs,
     )
@@ -93,7 +96,7 @@ def free_base_port(nodes: int = 4) -> int:
 
 
 def _claim(base: int) -> bool:
-    claim = open(Path(tempfile.gettempdir()) / f'swift-test-ports-{base}.lock', 'a')  # noqa: SIM115
+    claim = open(f'{CLAIMS}/swift-test-ports-{base}.lock', 'a')  # noqa: SIM115
     try:
         fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -103,19 +106,30 @@ def _claim(base: int) -> bool:
     return True
 
 
+def wait_for_daemons(layout: Layout) -> None:
+    """Give daemons the priority of everybody else: a test that waits for them is not in the way.
+
+    Nice ones do next to nothing where more processes want to run than there are processors.
+    """
+    nice = f'nice_priority = {configs.DAEMON_NICENESS}'
+    for path in Path(layout.etc).glob('*-server/*.conf'):
+        text = path.read_text()
+        path.write_text(text.replace(nice, 'nice_priority = 0'))
+
+
 @contextlib.contextmanager
 def running_saio(root: Path, *options: str) -> Iterator[Saio]:
     """Start a cluster in `root`, yield it, and stop it whatever happens."""
-    done = saio_command(
-        'up',
-        '--port',
-        str(checks.free_port()),
-        '--base-port',
-        str(free_base_port()),
-        *options,
-        root=str(root),
-    )
     try:
+        done = saio_command(
+            'up',
+            '--port',
+            str(checks.free_port()),
+            '--base-port',
+            str(free_base_port()),
+            *options,
+            root=str(root),
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         layout = cluster.load(str(root))
         assert layout is not None

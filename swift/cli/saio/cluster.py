@@ -20,14 +20,14 @@ from dataclasses import replace
 
 from swift.cli.saio import checks, rsyncd, xfs
 from swift.cli.saio.bootstrap import Trouble, find_program
-from swift.cli.saio.configs import ON_FIRST_NODE, all_files
+from swift.cli.saio.configs import ON_FIRST_NODE, STARTED_ON_FIRST_NODE, all_files
 from swift.cli.saio.layout import Layout
 from swift.cli.saio.pids import running_pid
 from swift.common.services import STANDALONE
 
 DAEMONS = ('account-replicator', 'container-replicator', 'object-replicator', 'object-updater',
-           'container-updater', 'account-reaper', 'object-expirer', 'container-reconciler',
-           'object-auditor', 'container-auditor', 'account-auditor')
+           'container-updater', 'container-sync', 'account-reaper', 'object-expirer',
+           'container-reconciler', 'object-auditor', 'container-auditor', 'account-auditor')
 START_TIMEOUT_S = 60
 MEMCACHED_MEGABYTES = 64
 
@@ -137,7 +137,8 @@ def stopped_services(layout: Layout) -> list[str]:
     for service in ('account-server', 'container-server', 'object-server', *DAEMONS):
         nodes = nodes_with(layout, service)
         stopped = [node for node in nodes if not is_running(layout, service, node)]
-        wanted += ([service] if len(stopped) == len(nodes)
+        is_all = len(stopped) == len(nodes) and service not in STARTED_ON_FIRST_NODE
+        wanted += ([service] if is_all
                    else [f'{service}.{node}' for node in stopped])
     return wanted + ([] if is_running(layout, 'proxy-server') else ['proxy-server'])
 
@@ -146,7 +147,8 @@ def nodes_with(layout: Layout, service: str) -> list[int | None]:
     """Return the nodes that have a service; None stands for one that belongs to no node."""
     if service in STANDALONE:
         return [None]
-    return [1] if service in ON_FIRST_NODE else list(layout.node_numbers)
+    return ([1] if service in ON_FIRST_NODE + STARTED_ON_FIRST_NODE
+            else list(layout.node_numbers))
 
 
 def is_running(layout: Layout, service: str, node: int | None = None) -> bool:

@@ -8,8 +8,10 @@ import getpass
 from swift.cli.saio import rsyncd
 from swift.cli.saio.layout import USERS, Layout
 
-PIPELINE = ('catch_errors gatekeeper healthcheck proxy-logging cache listing_formats crossdomain '
-            'tempauth copy proxy-logging proxy-server')
+PIPELINE = ('catch_errors gatekeeper healthcheck proxy-logging cache etag-quoter listing_formats '
+            'bulk tempurl ratelimit crossdomain container_sync tempauth staticweb copy '
+            'container-quotas account-quotas slo dlo versioned_writes symlink proxy-logging '
+            'proxy-server')
 
 # Daemons look around often, so that a developer sees the effect of what he does.
 DAEMONS = {
@@ -18,7 +20,7 @@ DAEMONS = {
                'object-expirer': {'interval': 10}, 'object-auditor': {'interval': 60}},
     'container': {'container-replicator': {'interval': 30},
                   'container-updater': {'interval': 10, 'concurrency': 1},
-                  'container-auditor': {'interval': 60}},
+                  'container-auditor': {'interval': 60}, 'container-sync': {'interval': 10}},
     'account': {'account-replicator': {'interval': 30},
                 'account-reaper': {'interval': 10, 'concurrency': 4},
                 'account-auditor': {'interval': 60}},
@@ -26,8 +28,12 @@ DAEMONS = {
 DAEMON_NICENESS = 15
 # One expirer is enough for all nodes.
 ON_FIRST_NODE = ('object-expirer',)
+# Configured on every node, started on the first one only, to save memory: containers with a replica
+# there are served. `swift-init container-sync start` serves the others too.
+STARTED_ON_FIRST_NODE = ('container-sync',)
 CLIENT_PIPELINE = 'catch_errors proxy-logging cache proxy-server'
-FILTER_ENTRY_POINTS = {'proxy-logging': 'proxy_logging', 'cache': 'memcache'}
+LINKED_CLIENT_PIPELINE = 'catch_errors proxy-logging cache symlink proxy-server'
+REALM, REALM_CLUSTER = 'saio', 'saio_endpoint'
 
 
 def all_files(layout: Layout) -> dict[str, str]:
@@ -35,7 +41,9 @@ def all_files(layout: Layout) -> dict[str, str]:
     files = {'swift.conf': swift_conf(layout), 'proxy-server.conf': proxy_conf(layout),
              'test.conf': test_conf(layout), 'dispersion.conf': dispersion_conf(layout),
              'rsyncd.conf': rsyncd.config(layout),
-             'internal-client.conf': client_conf(layout, 'internal-client'),
+             'internal-client.conf': client_conf(layout, 'internal-client',
+                                                 names=LINKED_CLIENT_PIPELINE),
+             'container-sync-realms.conf': realms_conf(layout),
              'container-reconciler.conf': client_conf(
                  layout, 'reconciler', section('container-reconciler', {'interval': 10}))}
     for kind in DAEMONS:
@@ -70,30 +78,45 @@ def proxy_conf(layout: Layout) -> str:
     return text + pipeline(layout, PIPELINE)
 
 
-def client_conf(layout: Layout, log_name: str, daemon: str = '') -> str:
+def client_conf(layout: Layout, log_name: str, daemon: str = '',
+                names: str = CLIENT_PIPELINE) -> str:
     """Return the pipeline of a client inside a daemon, and the daemon's own section."""
     text = section('DEFAULT', {'recon_cache_path': layout.cache(1),
                                **common_options(layout, log_name)})
-    return text + daemon + pipeline(layout, CLIENT_PIPELINE)
+    return text + daemon + pipeline(layout, names)
+
+
+def realms_conf(layout: Layout) -> str:
+    """Return a realm whose only cluster is this one: containers synchronise with each other."""
+    return section(REALM, {'key': 'changeme', 'key2': 'changeme',
+                           f'cluster_{REALM_CLUSTER}': f'http://127.0.0.1:{layout.port}/v1/'})
 
 
 def pipeline(layout: Layout, names: str) -> str:
     text = section('pipeline:main', {'pipeline': names})
     for name in dict.fromkeys(names.split()[:-1]):
-        entry = FILTER_ENTRY_POINTS.get(name, name)
-        text += section(f'filter:{name}',
-                        {'use': f'egg:swift#{entry}', **filter_options(layout, name)})
+        text += section(f'filter:{name}', {'use': f'egg:swift#{entry_point(name)}',
+                                           **filter_options(layout, name)})
     return text + section('app:proxy-server', {
         'use': 'egg:swift#proxy', 'account_autocreate': 'true', 'allow_account_management': 'true'})
+
+
+def entry_point(name: str) -> str:
+    """Return the entry point of a filter that is called `name` in pipelines."""
+    return 'memcache' if name == 'cache' else name.replace('-', '_')
 
 
 def filter_options(layout: Layout, name: str) -> dict:
     if name == 'cache':
         return {'memcache_servers': f'127.0.0.1:{layout.memcache_port}',
                 'memcache_max_connections': 32}
+    if name == 'container_sync':
+        return {'current': f'//{REALM}/{REALM_CLUSTER}'}
     if name == 'tempauth':
         return {f'user_{user.account}_{user.name}': f'{user.key} {user.groups}'.strip()
                 for user in USERS}
+    if name == 'versioned_writes':
+        return {'allow_versioned_writes': 'true', 'allow_object_versioning': 'true'}
     return {}
 
 
@@ -119,6 +142,8 @@ def located_options(layout: Layout, daemon: str) -> dict:
     if daemon == 'object-expirer':
         return {'dequeue_from_legacy': 'true',
                 'internal_client_conf_path': f'{layout.etc}/internal-client.conf'}
+    if daemon == 'container-sync':
+        return {'internal_client_conf_path': f'{layout.etc}/internal-client.conf'}
     if daemon.endswith('-replicator'):
         return {'rsync_module': rsyncd.module_template(layout, daemon.partition('-')[0])}
     return {}

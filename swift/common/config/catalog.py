@@ -65,8 +65,19 @@ def _filter(name: str, table: str, entry_point: str = '', *lines: str) -> Sectio
 HEALTHCHECK = _filter('healthcheck', 'healthcheck:HealthCheckOptions')
 CACHE = Section('filter:cache', 'swift.common.memcache_conf:MemcacheOptions', _use('memcache'))
 RECON = _filter('recon', 'recon:ReconOptions')
+BACKEND_RATELIMIT = _filter('backend_ratelimit', 'backend_ratelimit:BackendRateLimitOptions')
 LOGGING = _filter('proxy-logging', 'proxy_logging:ProxyLoggingOptions', 'proxy_logging')
 CATCH_ERRORS = _filter('catch_errors', 'catch_errors:CatchErrorsOptions')
+# Of another project, so without a table: what it needs at least.
+AUTHTOKEN = Section('filter:authtoken', '', (
+    'paste.filter_factory = keystonemiddleware.auth_token:filter_factory',
+    'www_authenticate_uri = http://keystone.example.com:5000',
+    'auth_url = http://keystone.example.com:5000', 'auth_type = password',
+    'project_domain_id = default', 'user_domain_id = default', 'project_name = service',
+    'username = swift', 'password = secret', 'delay_auth_decision = True',
+    'cache = swift.cache', 'include_service_catalog = False'),
+    'For pipelines with keystoneauth: ... ratelimit authtoken keystoneauth copy ...',
+    commented=True)
 TEMPAUTH_USERS = (
     'user_admin_admin = admin .admin .reseller_admin',
     'user_admin_auditor = admin_ro .reseller_reader',
@@ -79,18 +90,28 @@ TEMPAUTH_USERS = (
 
 
 def _storage_head(kind: str, table: str) -> tuple[Section, ...]:
-    return (Section('pipeline:main', lines=('pipeline = healthcheck recon %s-server' % kind,)),
-            Section('app:%s-server' % kind, table, _use(kind)), HEALTHCHECK, RECON)
+    return (Section('pipeline:main', lines=(
+                'pipeline = healthcheck recon backend_ratelimit %s-server' % kind,)),
+            Section('app:%s-server' % kind, table, _use(kind)), HEALTHCHECK, RECON,
+            BACKEND_RATELIMIT)
 
 
 EXPIRER = 'swift.obj.expirer:ObjectExpirerOptions'
-CLIENT_PIPELINE = (
-    Section('pipeline:main', lines=('pipeline = catch_errors proxy-logging cache proxy-server',)),
+SYMLINK = _filter('symlink', 'symlink:SymlinkOptions')
+_CLIENT = (
     Section('app:proxy-server', '', (*_use('proxy'), 'account_autocreate = true',
                                      'allow_account_management = true')),
     Section('filter:catch_errors', '', _use('catch_errors')),
     Section('filter:proxy-logging', '', _use('proxy_logging')),
     Section('filter:cache', '', _use('memcache')))
+CLIENT_PIPELINE = (
+    Section('pipeline:main', lines=('pipeline = catch_errors proxy-logging cache proxy-server',)),
+    *_CLIENT)
+# For daemons that should see what clients see; others want links as they are.
+LINKED_CLIENT_PIPELINE = (
+    Section('pipeline:main',
+            lines=('pipeline = catch_errors proxy-logging cache symlink proxy-server',)),
+    *_CLIENT, SYMLINK)
 
 
 SAMPLES = (
@@ -105,7 +126,9 @@ SAMPLES = (
            COMMON + 'CommonServerOptions', 8080, OBJECT_ONLY, (
                Section('pipeline:main', lines=(
                    'pipeline = catch_errors gatekeeper healthcheck proxy-logging cache '
-                   'listing_formats tempauth copy proxy-logging proxy-server',)),
+                   'listing_formats bulk tempurl ratelimit container_sync tempauth staticweb copy '
+                   'container-quotas account-quotas slo dlo versioned_writes symlink '
+                   'proxy-logging proxy-server',)),
                Section('app:proxy-server', 'swift.proxy.options:ProxyOptions', _use('proxy')),
                Section('proxy-server:policy:1', 'swift.proxy.options:PolicyOptions',
                        note='One such section per storage policy that differs. Here [DEFAULT] '
@@ -113,12 +136,31 @@ SAMPLES = (
                CATCH_ERRORS,
                _filter('gatekeeper', 'gatekeeper:GatekeeperOptions'),
                HEALTHCHECK, LOGGING, CACHE,
+               _filter('etag-quoter', 'etag_quoter:EtagQuoterOptions', 'etag_quoter'),
+               _filter('cname_lookup', 'cname_lookup:CnameLookupOptions'),
+               _filter('domain_remap', 'domain_remap:DomainRemapOptions'),
                _filter('listing_formats', ''),
-               _filter('tempauth', 'tempauth:TempAuthOptions', '', *TEMPAUTH_USERS),
-               _filter('copy', 'copy:CopyOptions'),
-               _filter('crossdomain', 'crossdomain:CrossDomainOptions'),
                _filter('name_check', 'name_check:NameCheckOptions'),
-               _filter('read_only', 'read_only:ReadOnlyOptions'))),
+               _filter('bulk', 'bulk:BulkOptions'),
+               _filter('tempurl', 'tempurl:TempUrlOptions'),
+               _filter('ratelimit', 'ratelimit:RateLimitOptions'),
+               _filter('read_only', 'read_only:ReadOnlyOptions'),
+               _filter('crossdomain', 'crossdomain:CrossDomainOptions'),
+               _filter('container_sync', 'container_sync:ContainerSyncOptions'),
+               _filter('formpost', 'formpost:FormPostOptions'),
+               _filter('tempauth', 'tempauth:TempAuthOptions', '', *TEMPAUTH_USERS),
+               AUTHTOKEN,
+               _filter('keystoneauth', 'keystoneauth:KeystoneAuthOptions'),
+               _filter('staticweb', 'staticweb:StaticWebOptions'),
+               _filter('copy', 'copy:CopyOptions'),
+               _filter('container-quotas', '', 'container_quotas'),
+               _filter('account-quotas', '', 'account_quotas'),
+               _filter('slo', 'slo:SloOptions'),
+               _filter('dlo', 'dlo:DloOptions'),
+               _filter('versioned_writes', 'versioned_writes:VersionedWritesOptions'),
+               SYMLINK,
+               _filter('list-endpoints', 'list_endpoints:ListEndpointsOptions',
+                       'list_endpoints'))),
     Sample('account-server.conf', 'Account server and its daemons.',
            COMMON + 'DatabaseServerOptions', 6202, OBJECT_ONLY + PROXY_ONLY,
            (*_storage_head('account', 'swift.account.options:AccountServerOptions'),
@@ -131,7 +173,8 @@ SAMPLES = (
             Section('container-replicator',
                     'swift.container.replicator:ContainerReplicatorOptions'),
             Section('container-updater', 'swift.container.options:ContainerUpdaterOptions'),
-            Section('container-auditor', 'swift.container.auditor:ContainerAuditorOptions'))),
+            Section('container-auditor', 'swift.container.auditor:ContainerAuditorOptions'),
+            Section('container-sync', 'swift.container.sync:ContainerSyncOptions'))),
     Sample('object-server.conf', 'Object server and its daemons.',
            COMMON + 'StorageServerOptions', 6200, PROXY_ONLY,
            (*_storage_head('object', 'swift.obj.options:ObjectServerOptions'),
@@ -159,8 +202,18 @@ SAMPLES = (
            sections=(Section('dispersion', 'swift.cli.dispersion.options:DispersionOptions', (
                'auth_url = http://localhost:8080/auth/v1.0', 'auth_user = test:tester',
                'auth_key = testing')),)),
+    Sample('backend-ratelimit.conf', 'Rates of storage servers, read again while they run; '
+                                     'stronger than [filter:backend_ratelimit].',
+           sections=(Section('backend_ratelimit', FILTERS + 'backend_ratelimit:BackendRates'),)),
+    Sample('container-sync-realms.conf', 'Realms: clusters that synchronise containers with each '
+                                         'other.',
+           'swift.common.sync_realms:RealmsDefaults', sections=(
+               Section('realm1', 'swift.common.sync_realms:RealmOptions', (
+                   'key = realm1key', 'key2 = realm1key2',
+                   'cluster_clustername1 = https://host1/v1/',
+                   'cluster_clustername2 = https://host2/v1/'), commented=True),)),
     Sample('internal-client.conf', 'Pipeline of clients inside daemons. Never add gatekeeper.',
-           sections=CLIENT_PIPELINE),
+           sections=LINKED_CLIENT_PIPELINE),
 )
 
 

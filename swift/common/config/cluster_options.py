@@ -24,7 +24,8 @@ class StoragePolicyOptions(Options, section='storage-policy:N'):
     default = Bool(False, 'Policy of containers whose creator names none.')
     deprecated = Bool(False, 'No new containers may use the policy.')
     policy_type = Text('replication', 'replication or erasure_coding.')
-    diskfile_module = Text('egg:swift#replication.fs', 'How objects are kept on disk.')
+    diskfile_module = Text('egg:swift#replication.fs',
+                           'How objects are kept on disk; what is not built in is refused.')
     ec_type = Text('', 'Erasure coding: scheme of liberasurecode, such as '
                        'liberasurecode_rs_vand.')
     ec_num_data_fragments = Integer(None, 'Erasure coding: data fragments.')

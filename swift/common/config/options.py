@@ -96,6 +96,8 @@ def show_value(value: Any) -> str:
         return ''
     if isinstance(value, bool):
         return 'true' if value else 'false'
+    if isinstance(value, WordList):
+        return ' '.join(value)
     if isinstance(value, tuple | list | set | frozenset):
         return ','.join(str(item) for item in value)
     if isinstance(value, float):
@@ -239,6 +241,22 @@ class List(Option):
 
     def parse(self, text: str) -> tuple[str, ...]:
         return split_list(text)
+
+
+class WordList(tuple):
+    """Words that an operator writes with blanks between them."""
+
+
+class Words(Option):
+    """A list of words with blanks between them; the value is a WordList."""
+
+    kind = 'words'
+
+    def __init__(self, default: str = '', doc: str = '', **more: Any):
+        super().__init__(WordList(default.split()), doc, **more)
+
+    def parse(self, text: str) -> WordList:
+        return WordList(text.split())
 
 
 class Choice(Option):

@@ -65,7 +65,12 @@ def _default_rank(option: Option) -> int:
 
 
 def _section(section: Section) -> Iterator[str]:
-    yield '%s[%s]' % ('# ' if section.commented else '', section.name)
+    for line in _section_lines(section):
+        yield '# ' + line if section.commented and not line.startswith('#') else line
+
+
+def _section_lines(section: Section) -> Iterator[str]:
+    yield '[%s]' % section.name
     if section.note:
         yield from textwrap.wrap(section.note, WIDTH, initial_indent='# ',
                                  subsequent_indent='# ')

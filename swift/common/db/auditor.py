@@ -12,11 +12,9 @@ A pass may be killed at any moment; the next one starts anew, in another random 
 Source: sheet 03 §22, §26.4, §26.7.
 """
 import os
-import random
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
-from swift.common import fs
 from swift.common.clock import SYSTEM, Clock
 from swift.common.config.common import StorageDaemonOptions
 from swift.common.config.options import Integer, Seconds
@@ -24,7 +22,7 @@ from swift.common.daemon import Daemon
 from swift.common.db import whole_check
 from swift.common.db.broker import Broker, Environment
 from swift.common.db.files import DATADIRS, Place
-from swift.common.devices import usable_devices
+from swift.common.device_tree import DeviceTree
 from swift.common.disk_threads import run_in_thread
 from swift.common.errors import DamagedDatabase, DatabaseMissing, SwiftError
 from swift.common.metrics import Statsd
@@ -56,6 +54,8 @@ class DatabaseAuditor(Daemon):
         self.environment = Environment(self.logger, clock)
         self.statsd = Statsd.from_options(
             conf, self.options.log_name or self.kind + '-auditor', logger=self.logger)
+        self._tree = DeviceTree(self.options, self.logger,
+                                lambda: self.statsd.increment('errors'))
         self._pass_number = 0
         self._since = clock.time()
         self._reported = clock.monotonic()
@@ -96,32 +96,13 @@ class DatabaseAuditor(Daemon):
 
     def _places(self) -> Iterator[Place]:
         """Yield every database directory, partitions in random order."""
-        datadir = DATADIRS[self.kind]
-        partitions = [(device, part) for device in self._devices()
-                      for part in self._names(device, datadir)
-                      if audit_plan.is_partition_name(part)]
-        random.Random(self._rng()).shuffle(partitions)
-        for device, part in partitions:
-            for suffix in filter(audit_plan.is_suffix_name, self._names(device, datadir, part)):
-                for name in self._names(device, datadir, part, suffix):
+        datadir, tree = DATADIRS[self.kind], self._tree
+        for device, part in tree.partitions(datadir, self._rng()):
+            for suffix in filter(audit_plan.is_suffix_name, tree.names(device, datadir, part)):
+                for name in tree.names(device, datadir, part, suffix):
                     if audit_plan.is_hash_name(name):
                         yield Place(device, datadir,
                                     os.path.join(device, datadir, part, suffix, name), name)
-
-    def _devices(self) -> list[str]:
-        return [path for _name, path in run_in_thread(
-            usable_devices, self.options.devices, self.options.mount_check,
-            self.logger.warning)]
-
-    def _names(self, *path: str) -> list[str]:
-        try:
-            return run_in_thread(fs.list_dir, os.path.join(*path))
-        except NotADirectoryError:
-            return []
-        except OSError as err:
-            self.statsd.increment('errors')
-            self.logger.error('ERROR cannot list %s: %s', os.path.join(*path), err)
-            return []
 
     # -- one database -------------------------------------------------------------------------
 

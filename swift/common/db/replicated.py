@@ -126,18 +126,21 @@ class ReplicatedBroker(Broker):
     def merge_times(self, other: Times) -> None:
         """Take over an earlier creation, a later PUT or DELETE of a peer."""
         with self.reading() as file, self._transaction(file):
-            stat = self._stat(file)
-            own = self._times(stat)
-            merged = own.merged(other)
-            if merged == own:
-                return
-            values = {'created_at': merged.created_at, 'put_timestamp': merged.put_timestamp,
-                      'delete_timestamp': merged.delete_timestamp}
-            count = self._live_count(file, stat)
-            if own.is_deleted(count) != merged.is_deleted(count):
-                values['status_changed_at'] = max(stat['status_changed_at'] or '0',
-                                                  self.env.now().internal)
-            self._set(file, **values)
+            self._merge_times(file, other)
+
+    def _merge_times(self, file: DatabaseFile, other: Times) -> None:
+        stat = self._stat(file)
+        own = self._times(stat)
+        merged = own.merged(other)
+        if merged == own:
+            return
+        values = {'created_at': merged.created_at, 'put_timestamp': merged.put_timestamp,
+                  'delete_timestamp': merged.delete_timestamp}
+        count = self._live_count(file, stat)
+        if own.is_deleted(count) != merged.is_deleted(count):
+            values['status_changed_at'] = max(stat['status_changed_at'] or '0',
+                                              self.env.now().internal)
+        self._set(file, **values)
 
     @staticmethod
     def _times(stat: dict[str, Any]) -> Times:
@@ -360,7 +363,11 @@ class ReplicatedBroker(Broker):
         return stat['account'], stat.get('container')
 
     def merge_side_tables(self, target: DatabaseFile, source: DatabaseFile) -> None:
-        """Merge what else a database has to say into another file, inside a transaction."""
+        """Merge what else a database has to say into another file, inside a transaction.
+
+        Its times, too: a PUT or DELETE that came after the peers compared theirs is in no file of
+        the sender. (The original leaves them out, and forgets it.)
+        """
         for remote_id, point in source.db.execute('SELECT remote_id, sync_point '
                                                   'FROM incoming_sync').fetchall():
             raise_sync_point(target.db, 'incoming', remote_id, point)
@@ -370,6 +377,7 @@ class ReplicatedBroker(Broker):
         merged = db_metadata.merge(stored, own)
         if merged is not None:
             self._store_metadata(target, merged)
+        self._merge_times(target, self._times(self._stat(source)))
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """What the account and the container server have in common: requests, answers, one hop to disk.
 
 Layer 1. A server is a table of verbs over DatabaseServer. A verb gets a BackendRequest and returns
-an Answer or raises Refused; operating errors become answers in one table (ERROR_STATUS). Verbs run
+an Answer or raises Refused; operating errors become answers in one table (error_status). Verbs run
 in green threads and reach the database only through on_disk() and append(), which check the device
 first and run in that device's native threads, so that a hanging disk stalls nobody else.
 
@@ -25,13 +25,10 @@ from swift.common.db.cache import BrokerCache
 from swift.common.db.files import Place
 from swift.common.db.group import GroupAppend
 from swift.common.disk_threads import DiskThreads, run_in_thread
+from swift.common.error_status import status_of
 from swift.common.errors import (
-    ClientDisconnect,
-    ClientReadTimeout,
-    DatabaseMissing,
     DeviceUnavailable,
     DiskFull,
-    StateChanged,
     SwiftError,
 )
 from swift.common.log import clear_transaction, set_transaction
@@ -69,10 +66,6 @@ _SLOT = 2                        # of programs, besides those of the pending log
 OBJECT_SEGMENTS = 5
 _ABSENT = (None,) * (OBJECT_SEGMENTS + 1)
 PLACES_KEPT = 1024
-
-# The one table from operating errors to answers; what is not in it is a 500.
-ERROR_STATUS = ((DatabaseMissing, 404), (DiskFull, 507), (DeviceUnavailable, 507),
-                (StateChanged, 503), (ClientDisconnect, 499), (ClientReadTimeout, 408))
 
 
 class Answer:
@@ -375,7 +368,7 @@ class DatabaseServer:
             return page(500)
 
     def _error_answer(self, env: dict, err: SwiftError) -> Answer:
-        status = next((code for kind, code in ERROR_STATUS if isinstance(err, kind)), 500)
+        status = status_of(err)
         if status >= 500:
             self.logger.error('ERROR %s %s: %s', env['REQUEST_METHOD'], env['PATH_INFO'], err)
         return page(status, drive=env['PATH_INFO'].split('/', 2)[1])

@@ -15,12 +15,13 @@ Invariants: what is stored is one body with the length announced: a source of un
 413, one in several ranges 416. The source's body is closed on every path.
 Source: sheet 05 section 16, sheet 04 section 8.6.
 """
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from swift.common import green
+from swift.common.body_reader import BodyReader
 from swift.common.cluster import Cluster
 from swift.common.config.options import Options, Seconds, is_true
+from swift.common.heartbeat import CHUNK_SIZE, Heartbeat, flushed
 from swift.common.places import config_root
 from swift.common.sections import read_section
 from swift.common.subrequest import make_subrequest
@@ -151,6 +152,9 @@ class CopyFilter:
             response = put.get_response(self.app)
         finally:
             source_response.close()
+        if CHUNK_SIZE in put.environ:
+            # How the answer is to be sent was said to the PUT, which has an environ of its own.
+            req.environ[CHUNK_SIZE] = put.environ[CHUNK_SIZE]
         if response.is_success:
             response.headers.update(facts)
         return response
@@ -196,71 +200,27 @@ class CopyFilter:
 
     # -- heartbeat -----------------------------------------------------------------------------
 
-    def _with_heartbeat(self, req: Request, put: Request, source: Place, found: Response,
+    def _with_heartbeat(self, req: Request, put: Request, source: Place, source_response: Response,
                         facts: Mapping[str, str]) -> Response:
         try:
             media_type = Accept(req.environ.get('HTTP_ACCEPT', '')).best_match(REPORT_TYPES)
         except ValueError:
             media_type = None
         media_type = media_type or REPORT_TYPES[0]
-        req.environ['eventlet.minimum_write_chunk_size'] = 0
-        put.environ['eventlet.minimum_write_chunk_size'] = 0
-        body = _Heartbeat(self, put, found, lambda answer: _report(
-            answer, source, facts, media_type))
+        flushed(req.environ)
+        flushed(put.environ)
+
+        def work() -> bytes:
+            answer = put.get_response(self.app)
+            # Read here: the report needs it, and the blanks go on meanwhile.
+            _ = answer.body
+            return _report(answer, source, facts, media_type)
+
+        body = Heartbeat(work, self.options.yield_frequency, at_once=True,
+                         on_close=source_response.close)
         response = Response(request=req, status=202, app_iter=body)
         response.headers['Content-Type'] = media_type
         return response
-
-
-class _Heartbeat:
-    """A body of blanks while a PUT is under way, and of its report when it is answered.
-
-    Owns the source's answer and the green thread of the PUT; both end with close().
-    """
-
-    def __init__(self, filter_: CopyFilter, put: Request, found: Response,
-                 report: Callable[[Response], bytes]):
-        self._app = filter_.app
-        self._pause_s = filter_.options.yield_frequency
-        self._put = put
-        self._found = found
-        self._report = report
-        self._outcome = green.Queue()
-        self._task = None
-        self._reported = False
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        if self._reported:
-            raise StopIteration
-        if self._task is None:
-            self._task = green.spawn(self._run)
-            return b' '
-        try:
-            outcome = self._outcome.get(timeout=self._pause_s)
-        except green.QueueEmpty:
-            return b' '
-        self._reported = True
-        if isinstance(outcome, BaseException):
-            raise outcome
-        return self._report(outcome)
-
-    def _run(self) -> None:
-        try:
-            response = self._put.get_response(self._app)
-            # Read here: the report needs it, and the blanks go on meanwhile.
-            _ = response.body
-        except (Exception, green.Timeout) as problem:
-            self._outcome.put(problem)
-        else:
-            self._outcome.put(response)
-
-    def close(self) -> None:
-        if self._task is not None:
-            self._task.kill()
-        self._found.close()
 
 
 def _report(response: Response, source: Place, facts: Mapping[str, str],
@@ -274,36 +234,6 @@ def _report(response: Response, source: Place, facts: Mapping[str, str],
             document[name] = wsgi_to_str(value)
     errors = [] if response.is_success else [(source.quoted_name, response.status)]
     return render_report(media_type, document, errors, COPIED_BY)
-
-
-class BodyReader:
-    """A source's body as the `wsgi.input` of a PUT: chunks in, sizes asked for out."""
-
-    def __init__(self, body: Iterable[bytes]):
-        self._chunks = iter(body)
-        self._held = b''
-
-    def read(self, size: int | None = -1) -> bytes:
-        """Return up to `size` bytes, b'' at the end; all that is left without a size."""
-        if size is None or size < 0:
-            data = self._held + b''.join(self._chunks)
-            self._held = b''
-            return data
-        data = self._held or self._next_chunk()
-        self._held = data[size:]
-        return data[:size]
-
-    def read_some(self, size: int) -> bytes:
-        return self.read(size)
-
-    def readline(self, size: int | None = -1) -> bytes:
-        raise AssertionError('bodies of objects are not read by lines')
-
-    def _next_chunk(self) -> bytes:
-        for chunk in self._chunks:
-            if chunk:
-                return chunk
-        return b''
 
 
 def destination(req: Request, source: Place) -> Place:
@@ -352,7 +282,8 @@ def with_copy(name: str, value: str) -> tuple[str, str]:
 def _is_copied(name: str, fresh: bool) -> bool:
     """Whether a header of the source goes into the copy; `name` is lower-case."""
     if fresh:
-        return is_sys_meta('object', name)
+        # Where a link points to is what it consists of, as bytes are of other objects.
+        return is_sys_meta('object', name) or name.startswith('x-symlink-target')
     return name not in NOT_COPIED and not name.startswith(('x-backend', 'access-control-'))
 
 
@@ -361,8 +292,7 @@ def _set_manifest_and_etag(put: Request, found: Response) -> None:
     params = put.params
     is_slo = is_true(found.headers.get('X-Static-Large-Object'))
     manifest = found.headers.get('X-Object-Manifest')
-    for name in ('version-id', 'heartbeat'):
-        params.pop(name, None)
+    params.pop('version-id', None)
     is_whole = not is_slo and not manifest
     if params.get('multipart-manifest') == 'get':
         if is_slo:

@@ -22,9 +22,11 @@ from swift.common.config.options import is_true
 from swift.common.listing_edits import (
     EDITED_MAX_BYTES,
     EDITS,
+    LISTING_FORMAT,
     ListingEdit,
     carry_out,
     decode,
+    edited,
     encode,
     needed,
     read_body,
@@ -62,12 +64,13 @@ Headers = list[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What is listed, and for whom: text names, the media type, whether Accept decided it."""
+    """What is listed, and for whom: text names, the media type, and `format` unless Accept decided.
+    """
 
     account: str
     container: str | None
     media_type: str
-    negotiated: bool
+    wanted: str | None
     may_see_reserved: bool
 
 
@@ -91,14 +94,17 @@ class ListingFilter:
         except HTTPException as refusal:
             return refusal(env, start_response)
         env['QUERY_STRING'] = with_json_format(env.get('QUERY_STRING', ''))
+        env[LISTING_FORMAT] = listing.wanted
         env[EDITS] = []
         try:
             status, headers, body = req.call_application(self.app)
         finally:
             edits = env.pop(EDITS, [])
         code = int(status[:3])
-        if code in (200, 204) and env.get('swift.format_listing', True):
-            if listing.negotiated:
+        if not env.get('swift.format_listing', True):
+            headers, body = edited(edits, status, headers, body)
+        elif code in (200, 204):
+            if listing.wanted is None:
                 headers = with_vary_accept(headers)
             if _value(headers, 'content-type').partition(';')[0].strip() == JSON:
                 if env['REQUEST_METHOD'] == 'HEAD':
@@ -171,7 +177,7 @@ def _listing(req: Request, account: str, container: str | None) -> Listing:
             raise HTTPBadRequest(request=req, body='Invalid Accept header')
         if media_type is None:
             raise HTTPNotAcceptable(request=req)
-    return Listing(wsgi_to_str(account), wsgi_to_str(container), media_type, wanted is None,
+    return Listing(wsgi_to_str(account), wsgi_to_str(container), media_type, wanted,
                    is_true(req.environ.get('HTTP_X_BACKEND_ALLOW_RESERVED_NAMES')))
 
 

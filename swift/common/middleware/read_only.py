@@ -19,7 +19,7 @@ from swift.common.swob import (
     Request,
     wsgi_unquote,
 )
-from swift.core.constraints import config_true_value, valid_api_version
+from swift.core.constraints import config_true_value, split_api_path
 from swift.core.names import account_name_problem
 
 WRITES = frozenset(('PUT', 'POST', 'COPY', 'DELETE'))
@@ -45,11 +45,8 @@ class ReadOnlyMiddleware:
         return (self._refusal(Request(env)) or self.app)(env, start_response)
 
     def _refusal(self, req: Request) -> Callable | None:
-        try:
-            version, _account, *_rest = req.split_path(2, 4, True)
-        except ValueError:
-            return None
-        if not valid_api_version(version):
+        names = split_api_path(req.environ['PATH_INFO'])
+        if names is None:
             return None
         env = req.environ
         other = req.headers.get('Destination-Account') if req.method == 'COPY' else None
@@ -58,7 +55,7 @@ class ReadOnlyMiddleware:
             problem = account_name_problem(account)
             if problem:
                 return HTTPPreconditionFailed(request=req, body=problem)
-            env = make_env(env, path=f'/{version}/{account}')
+            env = make_env(env, path=f'/{names[0]}/{account}')
         own = get_account_info(env, self.app, swift_source='RO')['sysmeta'].get('read-only')
         if config_true_value(own) if own else self._read_only:
             return HTTPMethodNotAllowed(request=req, body=BODY)

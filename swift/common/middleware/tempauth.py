@@ -220,6 +220,14 @@ class TempAuth:
 
     # -- who is it ---------------------------------------------------------------------------
 
+    def cache_keys(self, env: dict) -> list[str]:
+        """Return what this filter will ask memcached for, to those who ask earlier."""
+        token = env.get('HTTP_X_AUTH_TOKEN') or env.get('HTTP_X_STORAGE_TOKEN')
+        if not token or not token.startswith(self.reseller_prefix):
+            return []
+        service_token = env.get('HTTP_X_SERVICE_TOKEN')
+        return [self._token_key + wsgi_to_str(name) for name in (token, service_token) if name]
+
     def _groups_of_request(self, env: dict, token: str) -> str | None:
         """Return the groups of a request's token, with those of its service token, if valid."""
         token = wsgi_to_str(token)
@@ -227,9 +235,8 @@ class TempAuth:
         cache = env.get('swift.cache')
         entries = {}
         if cache is not None:
-            keys = [self._token_key + name for name in (token, service_token) if name]
             account, container = _names_in(env['PATH_INFO'])
-            entries = prefetch(env, cache, account, container, keys)
+            entries = prefetch(env, cache, account, container, self.cache_keys(env))
         groups = self._groups_of_token(token, entries)
         if groups and service_token:
             service_groups = self._groups_of_token(service_token, entries)

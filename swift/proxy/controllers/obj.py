@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from swift.common.swob import Response
 from swift.core.conditions import Match
 from swift.core.constraints import check_object_creation
-from swift.core.names import quote
+from swift.core.content_type import SWIFT_PARAMETER, has_swift_parameter
 from swift.proxy.controllers.base import Controller, is_true, refuse, status_reply
 from swift.proxy.controllers.obj_change import delete_object, post_object
 from swift.proxy.controllers.obj_read import read_object
@@ -51,9 +51,8 @@ class ObjectController(Controller):
         if refusal:
             return refuse(req, refusal)
         if (not req.environ.get('swift.content_type_overridden')
-                and _has_swift_parameter(req.environ.get('CONTENT_TYPE', ''))):
-            return status_reply(
-                req, 400, body='Invalid Content-Type, swift_* is not a valid parameter name.')
+                and has_swift_parameter(req.environ.get('CONTENT_TYPE', ''))):
+            return status_reply(req, 400, body=SWIFT_PARAMETER)
         self.log_expiry(req)
         return put_object(self, req)
 
@@ -92,16 +91,10 @@ class ObjectController(Controller):
         detect = env.pop('HTTP_X_DETECT_CONTENT_TYPE', None)
         if env.get('CONTENT_TYPE') and not (detect is not None and is_true(detect)):
             return
-        guess, _encoding = self.app.mime_types.guess_type(quote(self.obj))
-        env['CONTENT_TYPE'] = guess or 'application/octet-stream'
+        env['CONTENT_TYPE'] = self.app.mime_types.guess(self.obj)
 
     def log_expiry(self, req: Any) -> None:
         """Mention the expiry time in the access log."""
         delete_at = req.environ.get('HTTP_X_DELETE_AT')
         if delete_at:
             req.environ.setdefault('swift.log_info', []).append(f'x-delete-at:{delete_at}')
-
-
-def _has_swift_parameter(content_type: str) -> bool:
-    return any(parameter.lstrip().startswith('swift_')
-               for parameter in content_type.split(';')[1:])

@@ -87,10 +87,12 @@ def test_bad_pids(pid, message, capsys):
 def test_daemons_cannot_be_checked(tmp_path, capsys):
     script = tmp_path / 'bin' / 'swift-object-updater'
     script.parent.mkdir()
-    script.write_text('import sys; sys.stdin.read()')
-    process = subprocess.Popen([sys.executable, script], stdin=subprocess.PIPE)
+    script.write_text('import sys; print("runs", flush=True); sys.stdin.read()')
+    process = subprocess.Popen([sys.executable, script], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE)
     try:
-        eventually(lambda: (tmp_path / 'bin').exists())
+        # Until then it has the command line of the process that started it, or none.
+        process.stdout.readline()
         assert reload.run([str(process.pid)]) == 2
         assert capsys.readouterr().err == (
             'Process does not support config checks: swift-object-updater\n')

@@ -54,6 +54,11 @@ def test_a_tuple_comes_back_as_a_list(cache):
     assert cache.get('t') == [1.5, 'a,b']
 
 
+def test_bytes_come_back_as_text(cache):
+    cache.set('b', 'café'.encode())
+    assert cache.get('b') == 'café'
+
+
 def test_set_replaces(cache):
     cache.set('k', 1)
     cache.set('k', 'two')

@@ -11,6 +11,7 @@ from swift.core.constraints import (
     config_true_value,
     message_length,
     normalize_delete_at,
+    split_api_path,
     valid_api_version,
 )
 from swift.core.headers import HeaderMap
@@ -209,3 +210,12 @@ def test_object_creation_in_chunks(coding, expected):
 def test_too_large_is_413():
     headers = HeaderMap({'Content-Length': '11', 'Content-Type': 'a/b'})
     assert check_object_creation(headers, 'o', NOW, Constraints(max_file_size=10)).status == 413
+
+
+@pytest.mark.parametrize('path, names', [
+    ('/v1/a', ['v1', 'a', None, None]), ('/v1.0/a/', ['v1.0', 'a', None, None]),
+    ('/v1/a/c/', ['v1', 'a', 'c', None]), ('/v1/a/c/o/p/', ['v1', 'a', 'c', 'o/p/']),
+    ('/v1', None), ('/', None), ('', None), ('/v1/', None), ('/v1//c', None), ('/v2/a', None),
+    ('/info', None), ('/healthcheck', None), ('/auth/v1.0', None)])
+def test_paths_of_the_api(path, names):
+    assert split_api_path(path) == names

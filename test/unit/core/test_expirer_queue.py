@@ -10,6 +10,7 @@ from swift.core.expirer_queue import (
     Fate,
     container_time,
     delete_headers,
+    foresee,
     is_expected_time,
     is_mine,
     judge,
@@ -136,3 +137,12 @@ def test_round_robin_reads_no_further_than_its_cache():
             yield task(f'1700000000-a/c{number}/o')
     first = next(round_robin(source(), 3))
     assert first.time == Timestamp(1700000000) and read == [0, 1, 2]
+
+
+@pytest.mark.parametrize('time, delete_at, wanted', [
+    ('1700000000', 1700000100, None), ('1700000099.99999', 1700000100, None),
+    ('1700000100', 1700000100, 409), ('1700000200', None, 409), ('1700000200', 1700000100, 409),
+    ('1700000000', None, 412), ('1700000000', 1700000101, 412)])
+def test_what_servers_with_the_newest_version_will_say(time, delete_at, wanted):
+    found = foresee(parse_task('1699919962', '1700000100-a/c/o', None), Timestamp(time), delete_at)
+    assert found == wanted

@@ -6,9 +6,10 @@ import pytest
 
 from swift.common import log
 from swift.common.clock import ManualClock
+from swift.common.codecs.metadata import decode_metadata, encode_metadata
 from swift.common.exceptions import QuarantineRequest
 from swift.common.metrics import Statsd
-from swift.common.xattr import CHECKSUM_KEY, KEY
+from swift.common.xattr import CHECKSUM_KEY, KEY, read_blob, write_blob
 from swift.obj import audit_sweep, audit_walk, reading
 from swift.obj.auditor import ObjectAuditor
 from test.support import golden_objects
@@ -323,12 +324,12 @@ def test_policies_have_their_own_places_and_unknown_ones_are_skipped(tmp_path):
     audited = Audited(tmp_path)
     rot(data_file(audited.put(policy='1')))
     audited.put()
-    for name in ('objects-9', 'objects-x', 'objects-2'):
+    for name in ('objects-9', 'objects-x'):
         (audited.devices / 'sda' / name / '5').mkdir(parents=True)
     assert counts(audited.scan()) == (1, 1, 0)
     assert len(audited.quarantined('-1')) == 1 and audited.quarantined() == []
     warnings = '\n'.join(audited.logger.lines(log.WARNING))
-    for name in ('objects-9', 'objects-x', 'objects-2'):
+    for name in ('objects-9', 'objects-x'):
         assert name in warnings
 
 
@@ -399,6 +400,70 @@ def test_golden_objects_pass_and_corrupt_ones_are_quarantined(tmp_path, case):
         assert counts(stats) == (0, 1, 0) and moved == [hash_]
     else:
         assert stats['quarantined'] == stats['errors'] == 0 and moved == []
+
+
+# -- fragment archives ---------------------------------------------------------------------------
+
+EC_CASES = {name: case for name, case in golden_objects.cases().items()
+            if case['policy_index'] == 2}
+
+
+def restored(tmp_path, case, **conf):
+    """A golden device with fragment archives; returns (audited, files of the hash directory)."""
+    audited = Audited(tmp_path, **conf)
+    os.rmdir(audited.devices / 'sda')
+    golden_objects.restore('objects', case, audited.devices)
+    folder = audited.devices / EC_CASES[case]['hash_dir']
+    return audited, sorted(folder.glob('*.data'))
+
+
+def moved_archives(audited, case):
+    folder = audited.devices / case / 'quarantined/objects-2'
+    return os.listdir(folder) if folder.exists() else []
+
+
+@pytest.mark.parametrize('case', sorted(EC_CASES))
+def test_golden_archives_pass_and_the_corrupt_one_is_quarantined(tmp_path, case):
+    audited, archives = restored(tmp_path, case)
+    stats = audited.scan()
+    if case == 'ec_corrupt_frag':
+        assert counts(stats) == (0, 1, 0) and moved_archives(audited, case)
+    else:
+        assert counts(stats) == (len(archives), 0, 0) and not moved_archives(audited, case)
+        assert stats['bytes_processed'] == sum(path.stat().st_size for path in archives)
+
+
+def test_each_of_several_archives_is_audited(tmp_path):
+    audited, archives = restored(tmp_path, 'ec_two_frags')
+    assert len(archives) == 2
+    rot(archives[1])
+    assert counts(audited.scan()) == (1, 1, 0)
+    assert moved_archives(audited, 'ec_two_frags') == [EC_CASES['ec_two_frags']['hash']]
+
+
+def test_a_cut_archive_is_found_without_reading(tmp_path):
+    audited, archives = restored(tmp_path, 'ec_durable')
+    os.truncate(archives[0], 1)
+    assert counts(audited.scan('ZBF')) == (0, 1, 0)
+
+
+@pytest.mark.parametrize('key', ['X-Object-Sysmeta-Ec-Frag-Index', 'X-Object-Sysmeta-Ec-Etag'])
+def test_an_archive_that_does_not_say_what_it_is_goes(tmp_path, key):
+    audited, archives = restored(tmp_path, 'ec_durable')
+    metadata = decode_metadata(read_blob(str(archives[0])))
+    del metadata[key]
+    with open(archives[0], 'r+b') as file:
+        write_blob(file.fileno(), encode_metadata(metadata))
+    assert counts(audited.scan()) == (0, 1, 0)
+    assert 'Metadata failed validation' in audited.logger.lines(log.WARNING)[-1]
+
+
+def test_a_file_in_place_of_a_directory_of_archives_goes(tmp_path):
+    audited, archives = restored(tmp_path, 'ec_durable')
+    folder = archives[0].parent
+    folder.rename(tmp_path / 'away')
+    folder.write_bytes(b'x')
+    assert audited.scan()['quarantined'] == 1
 
 
 # -- watchers --------------------------------------------------------------------------------------

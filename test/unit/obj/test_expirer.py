@@ -114,6 +114,22 @@ def test_an_object_with_another_time_waits_for_it(cluster, expirer):
     assert not is_queued(cluster, where, row)
 
 
+def test_a_server_that_missed_a_younger_version_does_not_delete_it(cluster, expirer):
+    where, row = expiring(cluster)
+    _part, nodes = cluster.cluster.object_ring(0).get_nodes('a', 'c', 'o')
+    behind = cluster.nodes[nodes[1].id]
+    behind.is_down = True
+    cluster.put(('a', 'c', 'o'), b'younger', X_Timestamp=PAST - 50)
+    behind.is_down = False
+    daemon = expirer()
+    run(daemon)
+    assert ('object', 'DELETE') not in [asked[:2] for asked in daemon.pool.asked]
+    assert cluster.statuses(('a', 'c', 'o')) == [200, 200, 200], 'no tombstone anywhere'
+    assert is_queued(cluster, where, row)
+    run(expirer(reclaim_age='4999'))
+    assert not is_queued(cluster, where, row)
+
+
 def test_servers_with_errors_keep_the_row(cluster, expirer):
     where, row = expiring(cluster)
     part, nodes = cluster.cluster.object_ring(0).get_nodes('a', 'c', 'o')

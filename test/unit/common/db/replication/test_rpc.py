@@ -227,6 +227,46 @@ def test_a_landed_file_takes_over_our_rows(server, tmp_path):
     assert os.listdir(tmp_path / 'sda1' / 'tmp') == []
 
 
+def landed_apart(server, tmp_path, **theirs):
+    """A peer's file has landed, and a database that was made apart from it is here."""
+    broker = made(server, *theirs.pop('rows', ()), **theirs)
+    landing(tmp_path, broker)
+    place = broker.place
+    broker.close()
+    shutil.rmtree(place.directory)
+    return place
+
+
+def test_times_that_came_meanwhile_survive_the_file_of_a_peer(server, tmp_path):
+    place = landed_apart(server, tmp_path, created=T[2])
+    broker = made(server, created=T[1])
+    assert server('DELETE', '/sda1/1/AUTH_test/c', {'X-Timestamp': T[6]}).status == 204
+    assert replicate(server, place, 'rsync_then_merge', SENDER, f'{place.hash}.db').status == 204
+    info = broker.info()
+    assert (info.put_timestamp, info.delete_timestamp) == (T[2], T[6]), 'the later ones of both'
+    assert info.is_deleted
+
+
+def test_a_peers_file_may_be_the_younger_one(server, tmp_path):
+    place = landed_apart(server, tmp_path, created=T[7])
+    broker = made(server, created=T[1])
+    assert server('DELETE', '/sda1/1/AUTH_test/c', {'X-Timestamp': T[6]}).status == 204
+    assert replicate(server, place, 'rsync_then_merge', SENDER, f'{place.hash}.db').status == 204
+    assert broker.info().put_timestamp == T[7] and not broker.info().is_deleted
+
+
+@pytest.mark.parametrize('mine, created', [(True, T[1]), (False, T[5])])
+def test_the_policy_that_wins_survives_the_file_of_a_peer(server, tmp_path, mine, created):
+    place = landed_apart(server, tmp_path, created=T[3], rows=[obj('theirs')])
+    headers = {'X-Timestamp': created, 'X-Backend-Storage-Policy-Index': '1'}
+    assert server('PUT', '/sda1/1/AUTH_test/c', headers).status == 201
+    assert replicate(server, place, 'rsync_then_merge', SENDER, f'{place.hash}.db').status == 204
+    broker = server.app.brokers.get(place)
+    assert broker.info().storage_policy_index == int(mine), 'who was first'
+    misplaced = [row.name for _number, row in broker.misplaced_since(-1, 9)]
+    assert misplaced == ['theirs'] * mine
+
+
 @pytest.mark.parametrize('words', [
     ('complete_rsync', SENDER), ('rsync_then_merge', SENDER)])
 def test_the_database_of_another_name_is_not_taken(server, tmp_path, words):
