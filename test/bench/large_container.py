@@ -15,7 +15,7 @@ container server is asked in this process, both in turn. The operations, on name
 
 Prints microseconds of processor time, the least of all rounds, and what the large one costs more.
 
-Last results (2 processors, very busy): see doc/performance.md.
+Last results: see doc/performance.md.
 """
 from __future__ import annotations
 
