@@ -190,6 +190,8 @@ class Response:
     # Set on responses born as 401: they get a Www-Authenticate when they are sent.
     _challenge = False
     _conditional_etag = None
+    # Media type of a 412 that a condition makes; None: it keeps that of the response.
+    refused_type: str | None = None
     boundary = None
 
     def __init__(self, body=None, status=None, headers=None, app_iter=None, request=None,
@@ -431,8 +433,8 @@ class Response:
                 close_if_possible(body)
                 self.status = outcome
                 self.content_length = 0
-                if outcome == 412:
-                    self.content_type = DEFAULT_CONTENT_TYPE
+                if outcome == 412 and self.refused_type:
+                    self.content_type = self.refused_type
                 return _NOTHING
         if ('HTTP_RANGE' in environ and self.status_int == 200
                 and environ['REQUEST_METHOD'] != 'HEAD' and self.content_range is None):

@@ -205,7 +205,8 @@ class _SloRead:
     def _assembled(self, found: Response, manifest: Manifest, part_number: int | None,
                    start_response: Callable) -> Iterable[bytes]:
         """Answer with what the manifest stands for, or a part of it."""
-        response = Response(request=self._req, conditional_response=True)
+        response = Response(request=self._req, conditional_response=True,
+                            refused_type=DEFAULT_CONTENT_TYPE)
         response.headers.clear()
         response.headers.update(found.headers)
         response.headers.pop('Content-Range', None)
@@ -277,7 +278,8 @@ def _timestamp(response: Response) -> Timestamp:
 def _as_exception(req: Request, response: Response, body: bytes) -> HTTPException:
     """Return an answer that is to go to the client instead of the expected one."""
     error = HTTPException(request=req, status=response.status, body=body,
-                          conditional_response=response.is_success)
+                          conditional_response=response.is_success,
+                          refused_type=DEFAULT_CONTENT_TYPE)
     error.headers.clear()
     error.headers.update(response.headers)
     error.headers['Content-Length'] = str(len(body))
@@ -290,7 +292,8 @@ def _raw(req: Request, found: Response) -> Response:
         body = raw_manifest(read_manifest_body(found))
     except BrokenManifest:
         raise HTTPServerError(request=req, body=NOT_LOADED) from None
-    response = Response(request=req, body=body, conditional_response=True)
+    response = Response(request=req, body=body, conditional_response=True,
+                        refused_type=DEFAULT_CONTENT_TYPE)
     kept = found.headers.copy()
     kept.update({'Content-Length': str(len(body)), 'Etag': md5(body).hexdigest()})
     kept.setdefault('Content-Type', DEFAULT_CONTENT_TYPE)

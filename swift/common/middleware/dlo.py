@@ -130,7 +130,8 @@ class _DloRead:
                 page.body = b''
             return page(env, start_response)
         # Compat: headers of a manifest that was answered 304 or 412 are taken as they come.
-        response = Response(request=self._req, status=200, conditional_response=True)
+        response = Response(request=self._req, status=200, conditional_response=True,
+                            refused_type=DEFAULT_CONTENT_TYPE)
         response.headers.clear()
         response.headers.update(headers)
         if page.is_last:
