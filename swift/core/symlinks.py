@@ -183,15 +183,17 @@ def next_hop(headers: Mapping[str, str], version: str, own_account: str) -> Hop 
                is_reserved and config_true_value(headers.get(ALLOW_RESERVED)))
 
 
-def tag_problem(wanted: str | None, found: Mapping[str, str]) -> str | None:
+def tag_problem(hop: Hop, found: Mapping[str, str]) -> str | None:
     """Return why what a static link found is not what it stands for, or None.
 
-    `found` are the headers of the target's answer: of an object, or of one more link.
+    `found` are the headers of the target's answer: of an object, or of one more link. A link of
+    the cluster stands for just the object that it names, which may be a link with a tag of its own.
     """
+    wanted = hop.etag
     if not wanted:
         return None
     further = found.get(STORED_ETAG)
-    if further:
+    if further and not hop.internal:
         return None if further == wanted else f'{ETAG} headers do not match'
     etag = found.get('Etag', '').strip('"')
     if not etag or etag == wanted:

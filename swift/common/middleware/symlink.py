@@ -168,7 +168,7 @@ class SymlinkFilter:
         status, lines, body = sub.call_application(self.app)
         found = HeaderKeyDict(lines)
         if int(status[:3]) in OF_AN_OBJECT:
-            problem = symlinks.tag_problem(hop.etag, found)
+            problem = symlinks.tag_problem(hop, found)
             if problem:
                 close_if_possible(body)
                 raise _DeadEnd(problem, hop.path)

@@ -29,6 +29,7 @@ def run_client(auth_url):
             'ST_USER': 'test:tester',
             'ST_KEY': 'testing',
             'LC_ALL': 'C.UTF-8',
+            'PYTHONSAFEPATH': '1',  # ours must not be found where the published client is tested
         }
         env.update(kwargs.pop('env', {}))
         kwargs.setdefault('check', True)

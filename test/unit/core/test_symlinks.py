@@ -121,7 +121,14 @@ def test_hops(more, hop):
     ('x', {'Etag': EMPTY_ETAG, symlinks.STORED_ETAG: 'x'}, None),
     ('x', {'Etag': 'x', symlinks.STORED_ETAG: 'y'}, 'X-Symlink-Target-Etag headers do not match')])
 def test_tags_of_targets(wanted, found, problem):
-    assert symlinks.tag_problem(wanted, found) == problem
+    assert symlinks.tag_problem(Hop('/v1/a/c/o', 'a', wanted, True, False), found) == problem
+
+
+@pytest.mark.parametrize('etag, fits', [('x', True), ('y', False)])
+def test_a_link_of_the_cluster_stands_for_the_link_that_it_names(etag, fits):
+    hop = Hop('/v1/a/%00c/%00o', 'a', 'x', False, True)
+    problem = symlinks.tag_problem(hop, {'Etag': etag, symlinks.STORED_ETAG: 'z'})
+    assert (problem is None) == fits
 
 
 def test_a_link_shows_its_target_to_who_asks_for_the_link():
