@@ -20,7 +20,8 @@ FILTERS = [f'{name} = swift.common.middleware.{name}:filter_factory' for name in
     'container_quotas', 'container_sync', 'copy', 'crossdomain', 'dlo', 'domain_remap',
     'etag_quoter', 'formpost', 'gatekeeper', 'healthcheck', 'keystoneauth', 'list_endpoints',
     'listing_formats', 'memcache', 'name_check', 'proxy_logging', 'ratelimit', 'read_only',
-    'recon', 'slo', 'staticweb', 'symlink', 'tempauth', 'tempurl', 'versioned_writes')]
+    'recon', 'slo', 'staticweb', 'symlink', 'tempauth', 'tempurl', 'versioned_writes',
+    'xprofile')]
 DISKFILES = ['replication.fs = swift.obj.diskfile:DiskFileManager']
 WATCHERS = ['dark_data = swift.obj.watchers.dark_data:DarkDataWatcher']
 

@@ -13,11 +13,14 @@ def _exceptions():
 
 
 def is_tls_error(err: BaseException) -> bool:
-    """Tell TLS errors from others; without `ssl` imported there are none."""
-    if 'ssl' in sys.modules and isinstance(err, sys.modules['ssl'].SSLError):
-        return True
-    known = sys.modules.get('requests.exceptions')
-    return known is not None and isinstance(err, known.SSLError)
+    """Tell TLS errors from others; without `ssl` imported there are none.
+
+    Another thread may be importing either module at this moment: as long as its class is not
+    there, `err` cannot be one.
+    """
+    known = (getattr(sys.modules.get(name), 'SSLError', None)
+             for name in ('ssl', 'requests.exceptions'))
+    return any(kind is not None and isinstance(err, kind) for kind in known)
 
 
 def lost(where: str, err: Exception) -> OSError:

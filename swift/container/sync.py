@@ -12,11 +12,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from swift.common.clock import SYSTEM, Clock
-from swift.common.cluster import Cluster
+from swift.common.client_daemon import ClientDaemon
 from swift.common.config.common import StorageDaemonOptions
 from swift.common.config.options import Integer, List, Seconds, Text
-from swift.common.daemon import Daemon
 from swift.common.db.broker import Environment
 from swift.common.db.files import Place
 from swift.common.devices import usable_devices
@@ -24,9 +22,8 @@ from swift.common.disk_threads import run_in_thread
 from swift.common.errors import DatabaseMissing, DiskError, LockTimeout
 from swift.common.green import Pile
 from swift.common.http.remote import RemoteClient
-from swift.common.internal_client import InternalClient, conf_for, global_conf_of
+from swift.common.internal_client import conf_for
 from swift.common.listening import local_addresses
-from swift.common.metrics import Statsd
 from swift.common.ring.utils import is_local_device
 from swift.common.sync_realms import SyncRealms
 from swift.container import sync_store
@@ -59,40 +56,29 @@ class ContainerSyncOptions(StorageDaemonOptions, section='container-sync'):
     allowed_sync_hosts = List(('127.0.0.1',), 'Hosts that X-Container-Sync-To may name by URL.')
 
 
-class ContainerSync(Daemon):
+class ContainerSync(ClientDaemon):
     """The daemon. Tests give it a cluster, a client and a remote."""
 
     options_class = ContainerSyncOptions
+    agent = AGENT
+    statsd_name = 'container-sync'
 
-    def __init__(self, conf: Mapping[str, str], logger: Any = None, *, clock: Clock = SYSTEM,
-                 cluster: Cluster | None = None, client: InternalClient | None = None,
+    def __init__(self, conf: Mapping[str, str], logger: Any = None, *,
                  remote: RemoteClient | None = None, **parts: Any):
-        super().__init__(conf, logger, clock=clock, **parts)
+        super().__init__(conf, logger, **parts)
         options = self.options
-        self.cluster = cluster or Cluster(options.swift_dir, logger=self.logger)
-        self.statsd = Statsd.from_options(conf, options.log_name or 'container-sync',
-                                          logger=self.logger)
-        self.environment = Environment(self.logger, clock)
-        self.realms = SyncRealms(options.swift_dir, self.logger, clock)
-        self._given_client = client
+        self.environment = Environment(self.logger, self.clock)
+        self.realms = SyncRealms(options.swift_dir, self.logger, self.clock)
         self.sender = Sender(lambda: self.client,
                              remote or RemoteClient(options.conn_timeout, options.sync_proxy),
                              self.logger, self._sleep)
         self._addresses = frozenset(local_addresses(options.ring_ip or options.bind_ip))
         self.counts = dict.fromkeys(COUNTED, 0)
-        self._reported = clock.monotonic()
+        self._reported = self.clock.monotonic()
 
-    @property
-    def client(self) -> InternalClient:
-        """The internal client; its pipeline is loaded at first use. Raises ConfigError."""
-        if self._given_client is None:
-            options = self.options
-            path = conf_for(options.internal_client_conf_path, options.swift_dir)
-            self._given_client = InternalClient(
-                path, AGENT, options.request_tries,
-                global_conf=global_conf_of(self.conf, options.swift_dir, path),
-                sleep=self._sleep)
-        return self._given_client
+    def client_path(self) -> str | None:
+        """Return where the pipeline is: in the file of clients inside daemons."""
+        return conf_for(self.options.internal_client_conf_path, self.options.swift_dir)
 
     # -- a pass --------------------------------------------------------------------------------
 

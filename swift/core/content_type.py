@@ -59,6 +59,13 @@ def extract_swift_bytes(content_type: str) -> tuple[str, str | None]:
     return ';'.join(kept), swift_bytes
 
 
+def without_swift_bytes(content_type: str) -> str:
+    """Return the type without `swift_bytes`, the rest as it is written."""
+    kind, *parameters = content_type.split(';')
+    kept = [p for p in parameters if not p.strip().lower().startswith(f'{SWIFT_BYTES}=')]
+    return ';'.join([kind, *kept])
+
+
 def listed(content_type: str, size: int) -> tuple[str, int]:
     """Return content type and size as a listing shows them (a damaged `swift_bytes` is ignored)."""
     shown, swift_bytes = extract_swift_bytes(content_type)

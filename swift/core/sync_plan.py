@@ -15,6 +15,7 @@ Source: sheet 03 §19.4.
 from collections.abc import Iterable, Mapping
 from enum import Enum
 
+from swift.core.content_type import without_swift_bytes
 from swift.core.headers import is_internal
 from swift.core.timestamp import Timestamp, decode_timestamps
 
@@ -69,15 +70,8 @@ def headers_to_send(found: Iterable[tuple[str, str]]) -> dict[str, str]:
         if name.lower() == 'etag':
             headers['Etag'] = value.strip('"')
         elif name.lower() == 'content-type':
-            headers['Content-Type'] = without_size(value)
+            headers['Content-Type'] = without_swift_bytes(value)
     return headers
-
-
-def without_size(content_type: str) -> str:
-    """Return a content type without the parameter by which containers know a manifest's size."""
-    kind, *parameters = content_type.split(';')
-    return ';'.join([kind, *(parameter for parameter in parameters
-                             if not parameter.strip().lower().startswith('swift_bytes='))])
 
 
 def is_version_link(headers: Mapping[str, str]) -> bool:

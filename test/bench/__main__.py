@@ -50,8 +50,9 @@ def run(args: argparse.Namespace) -> dict:
             results['yardsticks'].append(sticks)
             say(f'round {number + 1} of {args.rounds}: ' + ', '.join(
                 f'{name} {value:.0f}' for name, value in sticks.items()))
+            stamp = f'{int(time.time()):x}'      # of the objects that are put, then deleted
             for name in names:
-                figure = measure(client, name, args.seconds, f'{int(time.time()):x}')
+                figure = measure(client, name, args.seconds, stamp)
                 results['operations'][name].append(dataclasses.asdict(figure))
                 say(f'  {name:<15} {figure.rate:9.1f}/s  p50 {figure.p50_ms:8.2f} ms  '
                     f'p99 {figure.p99_ms:8.2f} ms  {figure.errors} errors')

@@ -6,6 +6,7 @@ from configparser import ConfigParser
 import pytest
 
 from test.support.client import Client
+from test.support.overlay_proxy import overlay_proxy, with_filter
 from test.support.saio import running_saio
 
 
@@ -49,6 +50,15 @@ def stranger(auth_url):
 @pytest.fixture(scope='session')
 def admin(auth_url):
     return Client(auth_url, 'admin:admin', 'admin')
+
+
+@pytest.fixture(scope='session')
+def form_client(saio, tmp_path_factory):
+    """The usual user, of a second proxy that takes uploads by forms."""
+    overlay = with_filter(saio, 'formpost', before='tempauth')
+    with overlay_proxy(saio, overlay, tmp_path_factory.mktemp('formpost')) as proxy:
+        assert 'formpost' in proxy.pipeline
+        yield Client(proxy.auth_url)
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """Web sites, upload forms and signed downloads, in a real browser on a phone and on a desk."""
 
-import re
 import time
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -10,7 +8,6 @@ import pytest
 from test.functional.conftest import empty
 from test.support.browser import missing_programs, running_browser
 from test.support.client import Client
-from test.support.overlay_proxy import overlay_proxy
 from test.support.service import eventually
 
 PHONE = (390, 844)
@@ -131,18 +128,6 @@ def run_tempurl(client):
         return f'http://{host}{path}?temp_url_sig={digest}&temp_url_expires={expires}'
 
     return make
-
-
-@pytest.fixture(scope='module')
-def form_client(saio, tmp_path_factory):
-    """A user of a proxy with formpost in its pipeline."""
-    base = (Path(saio.layout.etc) / 'proxy-server.conf').read_text()
-    pipeline = re.search(r'^pipeline = (.*)$', base, re.M)[1]
-    pipeline = pipeline.replace(' tempauth ', ' formpost tempauth ')
-    overlay = f'[pipeline:main]\npipeline = {pipeline}\n'
-    with overlay_proxy(saio, overlay, tmp_path_factory.mktemp('formpost')) as proxy:
-        assert 'formpost' in proxy.pipeline
-        yield Client(proxy.auth_url)
 
 
 @pytest.fixture

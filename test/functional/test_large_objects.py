@@ -104,18 +104,6 @@ def test_copies_of_large_objects(client, container, parts):
     assert client.get(f'{container}/slo-flat').body == whole
 
 
-def test_async_delete_is_carried_out_by_the_expirer(client, container, parts, saio):
-    put_slo(client, f'{container}/slo', [{'path': f'{container}/seg/{n}'} for n in range(3)])
-    client.put(f'{container}/other', b'stays')
-    assert client.delete(f'{container}/slo',
-                         query='?multipart-manifest=delete&async=on').status == 204
-    assert client.get(f'{container}/slo').status == 404
-    done = saio.swift_init('object-expirer', 'once')
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert [client.get(f'{container}/seg/{n}').status for n in range(3)] == [404] * 3
-    assert client.get(f'{container}/other').body == b'stays'
-
-
 def test_archive_of_many_files_and_their_bulk_delete(client, container):
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode='w:gz') as archive:

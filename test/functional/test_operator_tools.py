@@ -48,8 +48,12 @@ def test_account_audit_finds_nothing_wrong_and_a_container_that_is_not_there(sai
 
 
 def test_a_running_cluster_has_no_orphans(saio):
-    done = saio.program('swift-orphans', '-a', '0', '-k', 'KILL')
-    assert (done.returncode, done.stdout, done.stderr) == (0, '', '')
+    # Never with -k here: the servers of another cluster of this machine are orphans to this one.
+    done = saio.program('swift-orphans', '-a', '0')
+    assert (done.returncode, done.stderr) == (0, '')
+    ours = {str(pid) for server in ('proxy-server', 'object-server', 'container-updater')
+            for pid in saio.pids(server)}
+    assert ours and not ours & set(done.stdout.split())
 
 
 def test_oldies_knows_the_servers(saio):

@@ -186,6 +186,24 @@ def test_what_is_marked_for_deletion_is_deleted(backend, client, container, past
     assert not any(row.endswith('/none') for rows in backend.rows(QUEUE, where) for row in rows)
 
 
+
+def test_expirer_deletes_the_segments_of_large_objects(backend, client, container):
+    for name in ('seg/1', 'seg/2', 'other'):
+        assert client.put(f'{container}/{name}', b'x').status == 201
+    entries = [{'path': f'{container}/seg/{number}'} for number in (1, 2)]
+    assert client.put(f'{container}/large', json.dumps(entries),
+                      query='?multipart-manifest=put').status == 201
+    assert client.delete(f'{container}/large',
+                         query='?multipart-manifest=delete&async=on').status == 204
+    assert client.get(f'{container}/large').status == 404
+    assert client.get(f'{container}/seg/1').status == 200
+    # The account of the queue has to hear of its new container first.
+    backend.settle()
+    backend.once('object-expirer')
+    assert [client.get(f'{container}/{name}').status for name in ('seg/1', 'seg/2', 'other')] == [
+        404, 404, 200]
+
+
 # -- reaper ----------------------------------------------------------------------------------------
 
 def test_a_deleted_account_is_emptied(backend, admin):

@@ -2,7 +2,6 @@
 
 import re
 import time
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -10,7 +9,6 @@ import pytest
 from swift.core.tempurl_sig import form_message, sign, url_message
 from test.functional.conftest import empty
 from test.support.client import Client
-from test.support.overlay_proxy import overlay_proxy
 
 KEY = 'a key'
 EXPIRES = int(time.time()) + 3600
@@ -87,19 +85,12 @@ def test_container_needs_pages_to_be_open(client, container, signed):
     assert (got.status, got.body, got.header('Content-Disposition')) == (200, b'data', 'inline')
 
 
-@pytest.fixture(scope='module')
-def form_client(saio, tmp_path_factory):
-    """A user of a proxy with formpost in its pipeline."""
-    base = (Path(saio.layout.etc) / 'proxy-server.conf').read_text()
-    pipeline = re.search(r'^pipeline = (.*)$', base, re.M)[1]
-    pipeline = pipeline.replace(' tempauth ', ' formpost tempauth ')
-    overlay = f'[pipeline:main]\npipeline = {pipeline}\n'
-    with overlay_proxy(saio, overlay, tmp_path_factory.mktemp('formpost')) as proxy:
-        assert 'formpost' in proxy.pipeline
-        client = Client(proxy.auth_url)
-        client.put('forms', headers={'X-Container-Meta-Temp-URL-Key': KEY})
-        yield client
-        empty(client, 'forms')
+@pytest.fixture
+def forms(form_client):
+    """A container that forms may upload to."""
+    form_client.put('forms', headers={'X-Container-Meta-Temp-URL-Key': KEY})
+    yield 'forms'
+    empty(form_client, 'forms')
 
 
 def send_form(client: Client, *files: bytes, max_size: int = 10**9, redirect: str = ''):
@@ -118,20 +109,19 @@ def send_form(client: Client, *files: bytes, max_size: int = 10**9, redirect: st
                       {'Content-Type': 'multipart/form-data; boundary=b'})
 
 
-def test_form_stores_what_it_may(form_client):
+def test_form_stores_what_it_may(form_client, forms):
     large = bytes(range(256)) * 40_000 + b'\r\n--'
     assert send_form(form_client, large, b'').status == 201
-    assert form_client.get('forms/in_0').body == large
-    assert form_client.get('forms/in_1').body == b''
+    assert form_client.get(f'{forms}/in_0').body == large
+    assert form_client.get(f'{forms}/in_1').body == b''
     answer = send_form(form_client, b'a', b'b', b'c', redirect='http://site.example/?x')
     assert answer.header('Location') == (
         'http://site.example/?x&status=400&message=max%20file%20count%20exceeded')
 
 
 @pytest.mark.parametrize('size', [100, 300_000])
-def test_form_keeps_nothing_of_a_file_that_is_too_large(form_client, size):
-    form_client.delete('forms/in_0')
+def test_form_keeps_nothing_of_a_file_that_is_too_large(form_client, forms, size):
     answer = send_form(form_client, b'x' * size, max_size=size - 1)
     assert (answer.status, answer.body) == (400, b'FormPost: max_file_size exceeded')
-    assert form_client.head('forms/in_0').status == 404
+    assert form_client.head(f'{forms}/in_0').status == 404
     assert urlsplit(answer.header('Location') or '').netloc == ''

@@ -1,12 +1,23 @@
 """A cluster of its own for each module: these tests kill, fill and starve it."""
 
 import uuid
+from pathlib import Path
 
 import pytest
 
 from test.support.client import Client
 from test.support.faults import Faults
 from test.support.saio import running_saio
+
+HERE = Path(__file__).parent
+# A module's first test starts a cluster; only a hang should end it where others work, too.
+TIMEOUT_S = 900
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if HERE in item.path.parents and item.get_closest_marker('timeout') is None:
+            item.add_marker(pytest.mark.timeout(TIMEOUT_S))
 
 
 @pytest.fixture(scope='module')

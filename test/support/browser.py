@@ -28,7 +28,8 @@ ELEMENT = 'element-6066-11e4-a52e-4f735466cecf'
 ARGUMENTS = (
     'headless', 'no-sandbox', 'disable-gpu', 'disable-quic', 'no-first-run',
     'disable-background-networking', 'disable-component-update', 'disable-sync',
-    'disable-dev-shm-usage', 'hide-scrollbars')
+    'disable-dev-shm-usage', 'hide-scrollbars',
+    'host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1')
 
 
 def missing_programs() -> str:

@@ -75,6 +75,14 @@ def overlaid(base: str, overlay: str, known: Collection[str]) -> ConfigParser:
     return sections
 
 
+def with_filter(saio: Saio, name: str, before: str) -> str:
+    """Return an overlay that adds a filter to the cluster's pipeline, left of another one."""
+    base = (Path(saio.layout.etc) / 'proxy-server.conf').read_text(encoding='utf-8')
+    names = parsed(base)[PIPELINE]['pipeline'].split()
+    names.insert(names.index(before), name)
+    return f'[{PIPELINE}]\npipeline = {" ".join(names)}\n'
+
+
 def installed_filters() -> set[str]:
     return {point.name for point in entry_points(group='paste.filter_factory')
             if point.dist is not None and point.dist.name == 'swift'}

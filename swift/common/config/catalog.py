@@ -66,6 +66,7 @@ HEALTHCHECK = _filter('healthcheck', 'healthcheck:HealthCheckOptions')
 CACHE = Section('filter:cache', 'swift.common.memcache_conf:MemcacheOptions', _use('memcache'))
 RECON = _filter('recon', 'recon:ReconOptions')
 BACKEND_RATELIMIT = _filter('backend_ratelimit', 'backend_ratelimit:BackendRateLimitOptions')
+XPROFILE = _filter('xprofile', 'xprofile:XProfileOptions')
 LOGGING = _filter('proxy-logging', 'proxy_logging:ProxyLoggingOptions', 'proxy_logging')
 CATCH_ERRORS = _filter('catch_errors', 'catch_errors:CatchErrorsOptions')
 # Of another project, so without a table: what it needs at least.
@@ -160,13 +161,14 @@ SAMPLES = (
                _filter('versioned_writes', 'versioned_writes:VersionedWritesOptions'),
                SYMLINK,
                _filter('list-endpoints', 'list_endpoints:ListEndpointsOptions',
-                       'list_endpoints'))),
+                       'list_endpoints'), XPROFILE)),
     Sample('account-server.conf', 'Account server and its daemons.',
            COMMON + 'DatabaseServerOptions', 6202, OBJECT_ONLY + PROXY_ONLY,
            (*_storage_head('account', 'swift.account.options:AccountServerOptions'),
             Section('account-replicator', 'swift.account.replicator:AccountReplicatorOptions'),
             Section('account-reaper', 'swift.account.reaper:AccountReaperOptions'),
-            Section('account-auditor', 'swift.account.auditor:AccountAuditorOptions'))),
+            Section('account-auditor', 'swift.account.auditor:AccountAuditorOptions'),
+            XPROFILE)),
     Sample('container-server.conf', 'Container server and its daemons.',
            COMMON + 'DatabaseServerOptions', 6201, OBJECT_ONLY + PROXY_ONLY,
            (*_storage_head('container', 'swift.container.options:ContainerServerOptions'),
@@ -174,7 +176,8 @@ SAMPLES = (
                     'swift.container.replicator:ContainerReplicatorOptions'),
             Section('container-updater', 'swift.container.options:ContainerUpdaterOptions'),
             Section('container-auditor', 'swift.container.auditor:ContainerAuditorOptions'),
-            Section('container-sync', 'swift.container.sync:ContainerSyncOptions'))),
+            Section('container-sync', 'swift.container.sync:ContainerSyncOptions'),
+            XPROFILE)),
     Sample('object-server.conf', 'Object server and its daemons.',
            COMMON + 'StorageServerOptions', 6200, PROXY_ONLY,
            (*_storage_head('object', 'swift.obj.options:ObjectServerOptions'),
@@ -183,7 +186,7 @@ SAMPLES = (
             Section('object-auditor', 'swift.obj.auditor:ObjectAuditorOptions'),
             Section('object-auditor:watcher:swift#dark_data',
                     'swift.obj.watchers.dark_data:DarkDataOptions'),
-            Section('object-expirer', EXPIRER))),
+            Section('object-expirer', EXPIRER), XPROFILE)),
     Sample('object-expirer.conf', 'Deprecated: the object-expirer with a file of its own; '
                                   'put [object-expirer] into object-server.conf instead.',
            COMMON + 'CommonOptions', sections=(

@@ -24,6 +24,7 @@ from swift.core.byteranges import (
     boundary_of,
     parse_content_range,
 )
+from swift.core.content_type import without_swift_bytes
 from swift.core.get_race import ReadRule, source_timestamp
 from swift.proxy.backend_headers import request_headers
 from swift.proxy.controllers.base import (
@@ -76,13 +77,6 @@ def read_object(controller: Any, req: Any) -> Response:
     if content_type is not None and 'swift_bytes' in content_type:
         resp.headers['Content-Type'] = without_swift_bytes(content_type)
     return resp
-
-
-def without_swift_bytes(content_type: str) -> str:
-    """Return the content type without the parameter that listings use for a manifest's size."""
-    kind, *parameters = content_type.split(';')
-    kept = [p for p in parameters if not p.strip().lower().startswith('swift_bytes=')]
-    return ';'.join([kind, *kept])
 
 
 # Smaller bodies are not worth the pipe: measured, 1 MiB gains nothing, 64 MiB a third.

@@ -13,6 +13,7 @@ class Sample(o.Options, section='app:sample'):
     count = o.Integer(3, 'Tries.', at_least=1, aliases=('tries',))
     order = o.Choice('shuffle', 'timing', doc='Order.')
     words = o.List('a,b', 'Words.')
+    methods = o.Words('GET HEAD', 'Methods.')
     loud = o.Bool(False, 'Noise.')
     share = o.Percent(50, 'Share.')
     nodes = o.ReplicaCount(o.Multiple(2, True), 'Nodes.')
@@ -34,17 +35,18 @@ def test_defaults_and_same_as_chains():
     assert (options.timeout, options.read_timeout, options.late_timeout) == (4.0, 4.0, 4.0)
     assert (options.count, options.order, options.words, options.share) == (
         3, 'shuffle', ('a', 'b'), 0.5)
-    assert options.users == {} and options.warnings == ()
+    assert options.users == {} and options.warnings == () and options.methods == ('GET', 'HEAD')
 
 
 def test_values_are_typed():
     options = Sample.parse({'count': '5', 'order': 'TIMING', 'words': ' x , ,y', 'loud': 'On',
                             'share': '25', 'nodes': '3 * Replicas', 'reserve': '10',
-                            'threads': 'AUTO', 'user_a_b': 'secret .admin', 'size': '1'})
+                            'threads': 'AUTO', 'user_a_b': 'secret .admin', 'size': '1',
+                            'methods': ' PUT  a,b '})
     assert (options.count, options.order, options.words, options.loud, options.share) == (
         5, 'timing', ('x', 'y'), True, 0.25)
     assert (options.nodes(3), options.reserve.bytes_of(99), options.threads) == (9, 10, 7)
-    assert options.users == {'a_b': 'secret .admin'}
+    assert options.users == {'a_b': 'secret .admin'} and options.methods == ('PUT', 'a,b')
 
 
 @pytest.mark.parametrize('text, truth', [
@@ -128,8 +130,8 @@ def test_show_is_config_syntax():
     assert shown == {
         'timeout': '10', 'read_timeout': 'same as timeout', 'late_timeout':
         'same as read_timeout', 'count': '3', 'order': 'shuffle', 'words': 'a,b',
-        'loud': 'false', 'share': '50', 'nodes': '2 * replicas', 'reserve': '1%',
-        'threads': 'auto', 'user_<name>': '', 'size': '65536'}
+        'methods': 'GET HEAD', 'loud': 'false', 'share': '50', 'nodes': '2 * replicas',
+        'reserve': '1%', 'threads': 'auto', 'user_<name>': '', 'size': '65536'}
 
 
 def test_common_server_options_know_their_relations():

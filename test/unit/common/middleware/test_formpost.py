@@ -310,6 +310,11 @@ def test_a_client_that_stops_in_the_middle_of_a_field(error, status):
     assert World().post(body).status_int == status
 
 
+def test_a_client_that_leaves_in_the_middle_of_a_file():
+    body = Pieces(form(file(data=b'x' * 50))[:-30], error=ClientDisconnect('gone'))
+    assert World().accept('p_f').post(body).status_int == 499
+
+
 def test_fields_may_be_long_but_only_their_beginning_counts():
     world = World().accept('p_f')
     resp = world.post(part('other', b'x' * 100000) + part('content-type', b'x' * 100000)

@@ -3,6 +3,8 @@ import hashlib
 import itertools
 import json
 import logging
+import os
+import socket
 from types import SimpleNamespace
 
 import pytest
@@ -15,6 +17,7 @@ from swift.common.mime_types import MimeTypes
 from swift.common.registry import get_swift_info
 from swift.common.segments import Reader
 from swift.common.swob import HTTPForbidden, Request
+from test.support import memory_store
 from test.support.memory_store import MemoryStore
 
 A, B = '74b87337454200d4d33f80c4663dc5e5', '65ba841e01d6db7733e90a5b7f9e6f80'
@@ -530,3 +533,67 @@ def test_a_denied_segment_is_a_problem_of_the_put():
     _resp, body = world.put([{'path': '/s/a'}], **{'swift.authorize': lambda req: (
         HTTPForbidden(request=req) if req.path == '/v1/a/s/a' else None)})
     assert body == b'Errors:\n/s/a, 403 Forbidden\n'
+
+
+# -- past the process ------------------------------------------------------------------------------
+
+def passing(body, sock_fd):
+    """A body of the store that sends itself, two bytes at a time, with full sockets in between."""
+    turns = itertools.count()
+
+    def send():
+        if next(turns) % 3 == 2:
+            return 0
+        data = body._data[body._position:body._position + 2]
+        if body._cut_at is not None and body._position >= body._cut_at:
+            raise TransportError('cut off')
+        body._position += len(data)
+        return os.write(sock_fd, data)
+    return send
+
+
+def sent_past(world, headers=None):
+    """Return what a socket gets of the object."""
+    resp = Request.blank(PATH, headers=headers or {}).get_response(world.slo)
+    body, left = resp.app_iter, resp.content_length
+    ours, theirs = socket.socketpair()
+    try:
+        ours.setblocking(False)
+        send = body.sender(ours.fileno())
+        for _turn in range(10 * left):
+            left -= send()
+            if not left:
+                break
+        ours.shutdown(socket.SHUT_WR)
+        return theirs.recv(10_000)
+    finally:
+        body.close()
+        ours.close()
+        theirs.close()
+        assert world.store.unclosed == []
+
+
+@pytest.mark.parametrize('can_pass', [True, False])
+def test_every_range_past_the_process(can_pass, monkeypatch):
+    if can_pass:
+        monkeypatch.setattr(memory_store._Body, 'sender', passing, raising=False)
+    world = World()
+    world.put([{'path': '/s/a', 'range': '1-'}, {'path': '/s/b'}], '/v1/a/c/in')
+    world.put([{'data': 'aW5saW5l'}, {'path': '/c/in', 'range': '1-5'}, {'path': '/s/b'},
+               {'path': '/s/b', 'range': '0-0'}, {'path': '/s/b', 'range': '2-3'}])
+    whole = world.get()[1]
+    assert sent_past(world) == whole
+    for first, last in itertools.combinations_with_replacement(range(len(whole)), 2):
+        assert sent_past(world, {'Range': f'bytes={first}-{last}'}) == whole[first:last + 1]
+
+
+def test_trouble_past_the_process(monkeypatch):
+    monkeypatch.setattr(memory_store._Body, 'sender', passing, raising=False)
+    world = World.with_manifest()
+    world.store.fail('/s/b', '404 Not Found')
+    with pytest.raises(SwiftError, match='404 Not Found for segment /s/b'):
+        sent_past(world)
+    world = World.with_manifest()
+    world.store.cut('/s/b', 2)
+    with pytest.raises(TransportError, match='cut off'):
+        sent_past(world)

@@ -1,0 +1,1 @@
+"""Parts of the download operation: where a file goes, how it arrives, how it is checked."""

@@ -1,0 +1,1 @@
+"""Parts of the upload operation: what is there already, files, streams, segments, manifests."""

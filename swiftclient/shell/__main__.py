@@ -1,0 +1,6 @@
+"""`python -m swiftclient.shell` is the `swift` command."""
+import sys
+
+from swiftclient.shell.main import main
+
+sys.exit(main())

@@ -1,0 +1,1 @@
+"""The sub-commands, one module each with a function run(line, output)."""
