@@ -6,13 +6,13 @@ This is how swift-init starts the nodes of an all-in-one machine: what the proce
 is in memory once. The first line on standard output has their pids, in the order of the
 configurations; then the parent ends. Each child goes on as if it had been started by itself.
 """
-import gc
 import os
 import sys
 import traceback
 from collections.abc import Callable
 
 from swift.common import green
+from swift.common.lean import tidy_memory
 
 
 def run_each(run: Callable[[list[str]], int], prepare: Callable[[], object] = lambda: None) -> int:
@@ -24,8 +24,7 @@ def run_each(run: Callable[[list[str]], int], prepare: Callable[[], object] = la
     if len(confs) < 2:
         return run(sys.argv[1:])
     prepare()
-    gc.collect()
-    gc.freeze()                          # so that collections leave the common pages alone
+    tidy_memory()
     pids = []
     for conf in confs:
         pid = os.fork()

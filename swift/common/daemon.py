@@ -27,6 +27,7 @@ from swift.common.config.common import DaemonOptions
 from swift.common.config.options import Options
 from swift.common.config.parser import readconf
 from swift.common.errors import ConfigError, SwiftError
+from swift.common.lean import tidy_memory
 from swift.common.log import Logger, capture_stdio, get_logger
 from swift.common.notify import READY, STOPPING, notify
 from swift.common.privileges import drop_privileges, give_to, known_user, set_priorities, settle
@@ -142,6 +143,7 @@ def _run(daemon_class: type[Daemon], conf: dict, common: DaemonOptions, logger: 
     settle()
     end_with_term(logger)
     capture_stdio(logger, keep_stderr=verbose)
+    tidy_memory()
     notify(READY)
     code = 0
     try:

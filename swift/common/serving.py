@@ -6,7 +6,6 @@ is left who could end it.
 
 Source: sheet 07 sections 5.2 step 6, 5.3.
 """
-import gc
 import os
 import signal
 import ssl
@@ -19,6 +18,7 @@ from swift.common.clock import SYSTEM
 from swift.common.config.common import CommonServerOptions
 from swift.common.errors import ConfigError
 from swift.common.http.server import HttpServer, ServerOptions
+from swift.common.lean import tidy_memory
 
 # A backend's path has more in front of a name than the client's: the device, the partition, or
 # the expirer's container and the time.
@@ -77,9 +77,7 @@ def serve(sockets: list[socket], app: Callable, options: ServerOptions, logger: 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the manager decides what ^C means
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     green.spawn(_flush_now_and_then, logger)
-    # What exists now lives as long as the process: keep the collector from walking it.
-    gc.collect()
-    gc.freeze()
+    tidy_memory()
     for server in servers:
         server.start()
     ready()

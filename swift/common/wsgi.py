@@ -8,7 +8,6 @@ the configuration, decides which of them are needed, and turns errors into exit 
 
 Source: sheet 07 section 5.
 """
-import gc
 import os
 import signal
 import socket
@@ -30,6 +29,7 @@ from swift.common.errors import (
     SwiftError,
 )
 from swift.common.http.server import ServerOptions
+from swift.common.lean import tidy_memory
 from swift.common.log import Logger, capture_stdio, capture_uncaught, get_logger
 from swift.common.notify import READY, STOPPING, notify
 from swift.common.pipeline import loadapp, refuse_filter
@@ -247,10 +247,7 @@ def _supervise(config: ServerConfig, image: reload.Program, verbose: bool) -> in
         plan: Any = PortsFromRings(options, config.cluster, config.logger, guard)
     else:
         plan = FixedPort(options, guard)
-    # Workers share what is loaded now as long as nothing writes to it, and the collector writes
-    # to every object it visits.
-    gc.collect()
-    gc.freeze()
+    tidy_memory()
     manager = Supervisor(plan, work, config.logger, image, options.stale_worker_timeout)
     manager.start(inheritance, lambda port: _numeric_address(options.bind_ip, port))
     # In this order: who sees the start succeed may send signals and wait for their notifications.
