@@ -18,9 +18,22 @@ def quiet(saio):
     """The cluster without auditors and replicators that run by themselves."""
     assert saio.swift_init(*DAEMONS, 'stop').returncode == 0
     # A pass that was interrupted goes on with what was left then; the next one sees everything.
-    assert saio.swift_init('object-auditor', 'once').returncode == 0
+    audit_objects(saio)
     yield saio
     assert saio.swift_init(*DAEMONS, 'start').returncode == 0
+
+
+def audit_objects(saio):
+    """One pass on every node, as fast as it goes: at the usual rate it would take minutes."""
+    for number in saio.layout.node_numbers:
+        usual = Path(saio.layout.etc, 'object-server', f'{number}.conf')
+        hasty = usual.with_name(f'hasty-{number}.conf')
+        hasty.write_text(usual.read_text().replace('[object-auditor]\n', (
+            '[object-auditor]\nfiles_per_second = 100000\n'
+            'zero_byte_files_per_second = 100000\n')))
+        done = saio.program('swift-object-auditor', str(hasty), 'once')
+        hasty.unlink()
+        assert done.returncode == 0, done.stderr
 
 
 def recon(saio, *words):
@@ -61,7 +74,7 @@ def test_rotten_object_is_quarantined_and_shown(quiet, client, container):
     rotten = sorted(set(stored(quiet, 'objects*/*/*/*/*.data')) - before)[0]
     with open(rotten, 'r+b') as file:
         file.write(b'm')
-    quiet.swift_init('object-auditor', 'once')
+    audit_objects(quiet)
     assert not os.path.exists(rotten)
     hash_ = os.path.basename(os.path.dirname(rotten))
     assert len(stored(quiet, 'quarantined/objects*/' + hash_)) == 1

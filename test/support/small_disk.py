@@ -28,8 +28,10 @@ class SmallDisk:
 
     def fill(self, leave_bytes: int = 0) -> None:
         """Take the free space but for `leave_bytes`, by files that nobody looks at."""
-        for number, size in enumerate((1 << 20, 4096)):
-            descriptor = os.open(self.folder / f'{BALLAST}{number}', os.O_WRONLY | os.O_CREAT)
+        # Both exist before there is no room for new ones.
+        opened = [os.open(self.folder / f'{BALLAST}{number}', os.O_WRONLY | os.O_CREAT)
+                  for number in range(2)]
+        for descriptor, size in zip(opened, (1 << 20, 4096), strict=True):
             try:
                 at = 0
                 while self.free_bytes() - leave_bytes >= size:
