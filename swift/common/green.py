@@ -385,12 +385,12 @@ class Readiness:
     owns the descriptor calls close() before closing it. Cost of a wait: two switches.
     """
 
-    __slots__ = ('_callback', '_deadlines', '_fd', '_hub', '_listeners', '_timer', '_timer_at',
-                 '_waiters')
+    __slots__ = ('_callback', '_deadlines', '_fd', '_file', '_hub', '_listeners', '_timer',
+                 '_timer_at', '_waiters')
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
-        self._hub = hubs.get_hub()
+        self._file, self._hub = os.fstat(fd)[1:3], hubs.get_hub()    # inode and device
         self._listeners: list = [None, None]     # index: 0 read, 1 write
         self._waiters: list = [None, None]
         self._deadlines: list = [None, None]
@@ -401,16 +401,14 @@ class Readiness:
     def wait_read(self, timeout: float | None = None) -> bool:
         """Block until readable; False when ``timeout`` seconds passed first."""
         if self._listeners[0] is None:
-            self._listeners[0] = self._hub.add(
-                self._hub.READ, self._fd, self._on_readable, self._on_closed, None)
+            self._listeners[0] = self._registered(self._hub.READ, self._on_readable)
         return self._wait(0, timeout)
 
     def wait_write(self, timeout: float | None = None) -> bool:
         """Block until writable; False when ``timeout`` seconds passed first."""
         # A socket is writable nearly always, so this registration lives only for the wait.
         if self._listeners[1] is None:
-            self._listeners[1] = self._hub.add(
-                self._hub.WRITE, self._fd, self._on_writable, self._on_closed, None)
+            self._listeners[1] = self._registered(self._hub.WRITE, self._on_writable)
         try:
             return self._wait(1, timeout)
         finally:
@@ -435,8 +433,15 @@ class Readiness:
         """From now on let the hub call ``callback`` while the descriptor is readable."""
         self._callback = callback
         if self._listeners[0] is None:
-            self._listeners[0] = self._hub.add(
-                self._hub.READ, self._fd, self._on_readable, self._on_closed, None)
+            self._listeners[0] = self._registered(self._hub.READ, self._on_readable)
+
+    def _registered(self, way: str, callback: Callable) -> Any:
+        known = self._hub.listeners[way].get(self._fd)
+        other = getattr(known.cb, '__self__', None) if known else None
+        # Who closed a descriptor without a word must not harm the next one with its number.
+        if type(other) is Readiness and other._file != self._file:
+            other.close()
+        return self._hub.add(way, self._fd, callback, self._on_closed, None)
 
     def unwatch(self) -> None:
         """Stop calling back. The registration stays until an event finds nobody interested."""
@@ -519,8 +524,7 @@ class Readiness:
 
 
 def _wait_fd(fd: Any, timeout: float | None, read: bool) -> bool:
-    number = fd if isinstance(fd, int) else fd.fileno()
-    ready = Readiness(number)
+    ready = Readiness(fd if isinstance(fd, int) else fd.fileno())
     try:
         return ready.wait_read(timeout) if read else ready.wait_write(timeout)
     finally:

@@ -41,6 +41,11 @@ class PlainWire:
         self._ready.close()
         self._sock.close()
 
+    def __del__(self) -> None:
+        # A descriptor closed behind the hub's back would confuse its next user.
+        if hasattr(self, '_ready'):
+            self.close()
+
 
 class TlsWire:
     """The same through TLS, on the standard library's (patched) sockets."""

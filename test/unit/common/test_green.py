@@ -1,5 +1,6 @@
 """Green threads and waiting."""
 import contextvars
+import os
 import signal
 import socket
 import subprocess
@@ -363,3 +364,18 @@ def test_manual_clock():
     clock.advance(5)
     assert (clock.time(), clock.monotonic()) == (105.0, 5.0)
     assert signal.SIGALRM and SYSTEM.time() > 1.6e9
+
+
+def test_readiness_of_a_descriptor_closed_without_a_word_gives_way_to_the_next():
+    gone, _peer = socket.socketpair()
+    number, calls = gone.fileno(), []
+    green.Readiness(number).watch(lambda: calls.append('old'))
+    gone.close()
+    here, other = socket.socketpair()
+    os.dup2(here.fileno(), number)
+    ready = green.Readiness(number)
+    other.send(b'x')
+    assert ready.wait_read(5)
+    ready.close()
+    os.close(number)
+    assert not calls

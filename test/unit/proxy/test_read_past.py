@@ -112,6 +112,10 @@ def cluster():
     yield make
     for one in started:
         one.server.stop()
+        one.server.close_all()
+        one.sock.close()
+        if isinstance(one, Proxy):
+            one.pool.close()
 
 
 @pytest.fixture
