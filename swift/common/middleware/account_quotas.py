@@ -17,6 +17,7 @@ account's information.
 """
 from collections.abc import Callable, Iterable
 
+from swift.common.answer_headers import shown
 from swift.common.cluster import Cluster
 from swift.common.info import get_account_info, get_container_info
 from swift.common.limited_input import limit_body
@@ -75,13 +76,7 @@ class AccountQuotas:
             refusal = self._store(Request(env))
             if refusal is not None:
                 return refusal(env, start_response)
-
-        def start(status, headers, *exc_info):
-            shown = [(self._shown[name.lower()], value) for name, value in headers
-                     if name.lower() in self._shown]
-            return start_response(status, headers + shown if shown else headers, *exc_info)
-
-        return self.app(env, start)
+        return self.app(env, shown(start_response, self._shown))
 
     def _store(self, req: Request) -> Response | None:
         """Turn the client's headers into those that are stored; return a refusal, or None."""

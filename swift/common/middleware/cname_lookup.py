@@ -14,6 +14,7 @@ or a question to DNS.
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
+from swift.common.answer_headers import Headers, edited
 from swift.common.config.options import Integer, List, Options
 from swift.common.errors import ConfigError
 from swift.common.log import Logger
@@ -69,12 +70,11 @@ class CnameLookup:
         self.logger.debug('Mapped %s to %s', name, found)
         env['HTTP_HOST'] = found + port
 
-        def answer(status, headers, *exc_info):
-            return start_response(status, [
-                (key, rehosted(value, found + port, requested)) if key.lower() in LOCATIONS
-                else (key, value) for key, value in headers], *exc_info)
+        def turn_back(_status: str, headers: Headers) -> Headers:
+            return [(key, rehosted(value, found + port, requested)) if key.lower() in LOCATIONS
+                    else (key, value) for key, value in headers]
 
-        return self.app(env, answer)
+        return self.app(env, edited(start_response, turn_back))
 
     def _follow(self, env: dict, name: str) -> str:
         """Return the name below the storage domain that a name leads to. Raises NotFound."""

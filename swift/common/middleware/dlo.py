@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from math import inf
 
+from swift.common.answer_headers import Headers, edited
 from swift.common.cluster import Cluster
 from swift.common.config.options import Bool, Float, Integer, Options, Seconds
 from swift.common.config.parser import readconf
@@ -144,7 +145,8 @@ class _DloRead:
         response.app_iter = WholeBody(
             reader, lambda start, stop: _plan(page.segments, start, stop), page.size)
         response.content_length = page.size
-        return answered(_with_one_range(self._req.environ), _bare_416(start_response), response)
+        return answered(_with_one_range(self._req.environ), edited(start_response, _bare_416),
+                        response)
 
     def _open_ended(self, page: Page, response: Response,
                     start_response: Callable) -> Iterable[bytes]:
@@ -202,16 +204,12 @@ def _no_load(segment: ObjectSegment) -> None:
     raise AssertionError('listings do not tell of manifests inside')
 
 
-def _bare_416(start_response: Callable) -> Callable:
-    """Return a start_response that shows nothing of the object whose range cannot be had."""
-
-    def start(status: str, headers: list[tuple[str, str]]) -> Callable:
-        if status.startswith('416'):
-            headers = [line for line in headers if line[0] in SHOWN_OF_416]
-            headers.append(('Content-Type', DEFAULT_CONTENT_TYPE))
-        return start_response(status, headers)
-
-    return start
+def _bare_416(status: str, headers: Headers) -> Headers:
+    """Return headers that show nothing of the object whose range cannot be had."""
+    if not status.startswith('416'):
+        return headers
+    return [*(line for line in headers if line[0] in SHOWN_OF_416),
+            ('Content-Type', DEFAULT_CONTENT_TYPE)]
 
 
 def _with_one_range(env: dict) -> dict:

@@ -12,6 +12,7 @@ Cost: the comparison of the host with the storage domains.
 """
 from collections.abc import Callable, Iterable
 
+from swift.common.answer_headers import Headers, edited
 from swift.common.config.options import Bool, List, Options, Text
 from swift.common.registry import register_swift_info
 from swift.common.sections import read_section
@@ -70,12 +71,11 @@ class DomainRemap:
         env['PATH_INFO'] = found
         quoted = (wsgi_quote(found), wsgi_quote(given))
 
-        def answer(status, headers, *exc_info):
-            return start_response(status, [
-                (name, relocated(value, *quoted)) if name.lower() in LOCATIONS else (name, value)
-                for name, value in headers], *exc_info)
+        def turn_back(_status: str, headers: Headers) -> Headers:
+            return [(name, relocated(value, *quoted)) if name.lower() in LOCATIONS
+                    else (name, value) for name, value in headers]
 
-        return self.app(env, answer)
+        return self.app(env, edited(start_response, turn_back))
 
 
 def filter_factory(global_conf: dict, **local_conf: str) -> Callable:

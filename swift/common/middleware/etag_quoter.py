@@ -13,6 +13,7 @@ in what the proxy found out for this request.
 """
 from collections.abc import Callable, Iterable
 
+from swift.common.answer_headers import Headers, edited, shown
 from swift.common.config.options import Bool, Options
 from swift.common.info import account_info, container_info
 from swift.common.registry import register_swift_info
@@ -51,15 +52,15 @@ class EtagQuoter:
         if known is None:
             known = env['swift.infocache'] = {}
 
-        def start(status, headers, *exc_info):
+        def quote_tag(_status: str, headers: Headers) -> Headers:
             for place, (name, value) in enumerate(headers):
                 if name.lower() == 'etag':
                     if not is_quoted(value) and self._quotes(env, known, account, container):
-                        headers = [*headers[:place], (name, f'"{value}"'), *headers[place + 1:]]
+                        return [*headers[:place], (name, f'"{value}"'), *headers[place + 1:]]
                     break
-            return start_response(status, headers, *exc_info)
+            return headers
 
-        return self.app(env, start)
+        return self.app(env, edited(start_response, quote_tag))
 
     def _quotes(self, env: dict, known: dict, account: str, container: str) -> bool:
         """Tell whether the tags of a container's objects are quoted.
@@ -90,12 +91,7 @@ class EtagQuoter:
                 value = env.pop(environ_key(client), None)
                 if value is not None:
                     env[environ_key(stored)] = str(config_true_value(value)) if value else ''
-
-        def start(status, headers, *exc_info):
-            shown = [(client, value) for name, value in headers if name.lower() == stored.lower()]
-            return start_response(status, headers + shown if shown else headers, *exc_info)
-
-        return self.app(env, start)
+        return self.app(env, shown(start_response, {stored.lower(): client}))
 
 
 def _names(kind: str) -> tuple[str, str, str]:

@@ -11,6 +11,7 @@ from functools import lru_cache
 from urllib.parse import urlsplit, urlunsplit
 
 from swift.common import log
+from swift.common.answer_headers import Headers, edited
 from swift.common.config.options import Bool, Options
 from swift.common.sections import read_section
 from swift.common.swob import environ_key
@@ -72,14 +73,10 @@ class GatekeeperMiddleware:
         if self._allow_reserved_names and 'HTTP_X_ALLOW_RESERVED_NAMES' in env:
             env[_ALLOW_RESERVED] = env.pop('HTTP_X_ALLOW_RESERVED_NAMES')
 
-        def start(status, headers, exc_info=None):
-            headers = self._outgoing(env, headers)
-            return start_response(status, headers, exc_info) if exc_info else (
-                start_response(status, headers))
+        return self.app(env, edited(
+            start_response, lambda _status, headers: self._outgoing(env, headers)))
 
-        return self.app(env, start)
-
-    def _outgoing(self, env: dict, headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    def _outgoing(self, env: dict, headers: Headers) -> Headers:
         kept = [line for line in headers if not _stays_inside(line[0])]
         if len(kept) < len(headers):
             self.logger.debug('removed response headers: %s', [

@@ -18,6 +18,7 @@ of an account's project, shown as X-Account-Project-Domain-Id. Source: sheet 05 
 """
 from collections.abc import Callable, Iterable, Mapping
 
+from swift.common.answer_headers import shown
 from swift.common.config.options import Bool, List, Options, Text
 from swift.common.info import account_info
 from swift.common.log import Logger, get_logger
@@ -50,7 +51,7 @@ from swift.core.tempauth_rules import Verdict
 SOURCE = 'KA'
 DOMAIN_SYSMETA = 'project-domain-id'
 DOMAIN_STORED = 'X-Account-Sysmeta-Project-Domain-Id'
-DOMAIN_SHOWN = 'X-Account-Project-Domain-Id'
+SHOWN = {DOMAIN_STORED.lower(): 'X-Account-Project-Domain-Id'}
 DEFAULT_OPERATORS = 'admin, swiftoperator'
 PREFIX_OPTIONS = ('operator_roles', 'service_roles', 'project_reader_roles')
 ACCOUNT_SLASHES = 3             # most slashes in the path of an account
@@ -114,13 +115,7 @@ class KeystoneAuth:
             self._install_anonymous(env)
         if env['PATH_INFO'].count('/') > ACCOUNT_SLASHES:
             return self.app(env, start_response)
-
-        def start(status, headers, *exc_info):
-            shown = [(DOMAIN_SHOWN, value) for name, value in headers
-                     if name.lower() == DOMAIN_STORED.lower()]
-            return start_response(status, headers + shown if shown else headers, *exc_info)
-
-        return self.app(env, start)
+        return self.app(env, shown(start_response, SHOWN))
 
     def _install(self, env: dict, identity: Identity) -> None:
         """Let the request act as who its token says."""

@@ -21,6 +21,7 @@ Cost for other requests: one search in the query.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from swift.common.answer_headers import Headers, edited
 from swift.common.clock import SYSTEM, Clock
 from swift.common.config.options import Options, Words
 from swift.common.metrics import Statsd
@@ -52,8 +53,6 @@ FORBIDDEN_HEADERS = {environ_key(name): name for name in (
 STATICWEB = 'staticweb'
 # The last moment that an HTTP date can name.
 DATE_MAX = 253402300799
-
-Headers = list[tuple[str, str]]
 
 
 class TempUrlOptions(Options, section='filter:tempurl'):
@@ -158,10 +157,8 @@ class TempUrl:
         return authorizer(claim.account, container)
 
     def _answer(self, env: dict, claim: Claim, start_response: Callable) -> Iterable[bytes]:
-        def start(status: str, headers: Headers, exc_info=None):
-            headers = self._edited(env['REQUEST_METHOD'], claim, status, headers)
-            return start_response(status, headers, *([exc_info] if exc_info else []))
-
+        start = edited(start_response, lambda status, headers: self._edited(
+            env['REQUEST_METHOD'], claim, status, headers))
         if claim.obj:
             return self.app(env, start)
         # The container itself is open to nothing but the pages that staticweb makes of it.

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from functools import partial
 from urllib.parse import urlencode
 
+from swift.common.answer_headers import Headers, edited
 from swift.common.clock import SYSTEM, Clock
 from swift.common.listing_edits import ListingEdit, decode, edit_listing
 from swift.common.middleware.versioned_writes.copying import OwnRequests, denial
@@ -122,21 +123,19 @@ class ObjectVersioning:
     # -- reading ------------------------------------------------------------------------------
 
     def _read(self, env: dict, start_response: Callable, names: Names) -> Iterable[bytes]:
-        def start(status, headers, exc_info=None):
+        def show_enabled(_status: str, headers: Headers) -> Headers:
             enabled = next((value for name, value in headers
                             if name.lower() == _ENABLED_LINE), None)
-            if enabled:
-                headers = self._versioned_headers(env, names, headers, enabled)
-            return start_response(status, headers, exc_info) if exc_info else (
-                start_response(status, headers))
+            return self._versioned_headers(env, names, headers, enabled) if enabled else headers
 
+        start = edited(start_response, show_enabled)
         if env['REQUEST_METHOD'] == 'HEAD':
             return self.app(env, start)
         show = partial(version_listing.show_version_links, path=wsgi_quote(names.path))
         return edit_listing(self.app, env, start, ListingEdit(version_listing.LINK_MARKER, show))
 
-    def _versioned_headers(self, env: dict, names: Names, headers: list[tuple[str, str]],
-                           enabled: str) -> list[tuple[str, str]]:
+    def _versioned_headers(self, env: dict, names: Names, headers: Headers,
+                           enabled: str) -> Headers:
         # Asked anew each time: what is cached may be a minute old.
         resp = self._own.send(Request(env), 'HEAD', names.hidden)
         resp.close()

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from swift.common.answer_headers import Headers, edited
 from swift.common.clock import Clock
 from swift.common.middleware.versioned_writes import links
 from swift.common.middleware.versioned_writes.copying import (
@@ -149,13 +150,10 @@ class VersionedObjects:
     # -- reading ------------------------------------------------------------------------------
 
     def _read(self, env: dict, start_response: Callable, place: Place) -> Iterable[bytes]:
-        def start(status, headers, exc_info=None):
-            if not status.startswith(_REFUSALS):
-                headers = show_version(headers, place)
-            return start_response(status, headers, exc_info) if exc_info else (
-                start_response(status, headers))
+        def show(status: str, headers: Headers) -> Headers:
+            return headers if status.startswith(_REFUSALS) else show_version(headers, place)
 
-        return self.app(env, start)
+        return self.app(env, edited(start_response, show))
 
     def _read_version(self, req: Request, place: Place, version: Timestamp) -> Response:
         resp = self._of_client(req, place.at(version)).get_response(self.app)
@@ -337,7 +335,7 @@ class VersionedObjects:
                               links.headers_of_version(found.headers))
 
 
-def show_version(headers: list[tuple[str, str]], place: Place) -> list[tuple[str, str]]:
+def show_version(headers: Headers, place: Place) -> Headers:
     """Return the headers of an answer with the version's id, and without hidden names."""
     shown, version_id = [], NULL
     for name, value in headers:
