@@ -9,11 +9,14 @@ from swift.common.swob import (
     HTTPBadRequest,
     HTTPPreconditionFailed,
     Request,
+    Response,
     get_param,
+    wsgi_to_bytes,
     wsgi_to_str,
     wsgi_unquote,
 )
 from swift.core.conditions import ignores_range, resolve_etag_is_at
+from swift.core.constraints import Refusal
 from swift.core.headers import (
     X_BACKEND_ETAG_IS_AT,
     X_BACKEND_IGNORE_RANGE,
@@ -41,10 +44,17 @@ __all__ = [
     'check_path_header', 'copy_header_subset', 'get_container_update_override_key',
     'get_object_transient_sysmeta', 'get_param', 'get_reserved_name', 'get_sys_meta_prefix',
     'get_user_meta_prefix', 'is_object_transient_sysmeta', 'is_reserved_name', 'is_sys_meta',
-    'is_sys_or_user_meta', 'is_user_meta', 'remove_items', 'resolve_etag_is_at_header',
+    'is_sys_or_user_meta', 'is_user_meta', 'refuse', 'remove_items', 'resolve_etag_is_at_header',
     'resolve_ignore_range_header', 'split_and_validate_path', 'split_reserved_name',
     'strip_object_transient_sysmeta_prefix', 'strip_sys_meta_prefix', 'strip_user_meta_prefix',
     'update_etag_is_at_header', 'update_ignore_range_header']
+
+
+def refuse(req: Request, refusal: Refusal) -> Response:
+    """Return the response for a Refusal of swift.core.constraints."""
+    # The text quotes headers: as bytes, so that the client gets its own back.
+    return Response(request=req, status=refusal.status, body=wsgi_to_bytes(refusal.body),
+                    content_type=refusal.content_type)
 
 
 def split_and_validate_path(request: Request, minsegs: int = 1, maxsegs: int | None = None,

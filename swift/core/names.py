@@ -88,6 +88,13 @@ def split_backend_path(path: str, minsegs: int, maxsegs: int) -> list[str | None
     return found
 
 
+def is_container_path(path: str) -> bool:
+    """Tell whether a path is `/version/account/container`. Cost: one split."""
+    segments = path.split('/', 4)
+    return (len(segments) == 4 or (len(segments) == 5 and not segments[4])) and (
+        '' not in segments[1:4])
+
+
 def is_object_path(path: str) -> bool:
     """Tell whether a path is `/version/account/container/object`. Cost: one split."""
     segments = path.split('/', 4)

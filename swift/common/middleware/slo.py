@@ -33,7 +33,7 @@ from swift.common.slo_delete import DeleteLimits, ExpirerQueue, SloDelete
 from swift.common.slo_put import PutLimits, SloPut
 from swift.common.slo_read import SloReads
 from swift.common.swob import HTTPBadRequest, HTTPException, Request
-from swift.core.names import is_object_path
+from swift.core.names import is_container_path, is_object_path
 from swift.core.slo_manifest import asks_for_manifest, split_slo_etag
 
 RESERVED_HEADER = ('X-Static-Large-Object is a reserved header. To create a static large object '
@@ -122,13 +122,6 @@ class SloFilter:
         if self._queue is not None and is_true(req.params.get('async')):
             return delete.hand_over(req, self._queue) or self.app
         return delete.answer(req)
-
-
-def is_container_path(path: str) -> bool:
-    """Tell whether a path is `/version/account/container`."""
-    segments = path.split('/', 4)
-    return (len(segments) == 4 or (len(segments) == 5 and not segments[4])) and (
-        '' not in segments[1:4])
 
 
 def filter_factory(global_conf: dict, **local_conf: str) -> Callable:

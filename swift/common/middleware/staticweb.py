@@ -44,7 +44,7 @@ from swift.common.swob import (
     wsgi_quote,
     wsgi_to_str,
 )
-from swift.core.constraints import valid_api_version
+from swift.core.constraints import split_api_path
 from swift.core.headers import X_BACKEND_CONTENT_GENERATOR
 from swift.core.listing_page import Look, Page, disabled_page
 from swift.core.tempurl_claim import link_query
@@ -120,27 +120,25 @@ class StaticWeb:
         user = env.get('REMOTE_USER')
         if user and user != TEMPURL_USER and not is_true(env.get('HTTP_X_WEB_MODE')):
             return self.app(env, start_response)
-        segments = env['PATH_INFO'].split('/', 4)
-        if (len(segments) < 4 or segments[0] or not segments[2] or not segments[3]
-                or not valid_api_version(segments[1])):
+        names = split_api_path(env['PATH_INFO'])
+        if names is None or not names[2]:
             return self.app(env, start_response)
         if not env.get('swift.authorize'):
             self.logger.warning('No authentication filter to the left: staticweb does nothing')
             return self.app(env, start_response)
-        answer = self._visit(env, segments)
+        answer = self._visit(env, names)
         return (answer or self.app)(env, start_response)
 
-    def _visit(self, env: dict, segments: list[str]) -> Response | None:
+    def _visit(self, env: dict, names: list[str | None]) -> Response | None:
         """Return the answer, None when this filter has nothing to do."""
-        account, container = wsgi_to_str(segments[2]), wsgi_to_str(segments[3])
+        account, container = wsgi_to_str(names[1]), wsgi_to_str(names[2])
         cache = env.get('swift.cache')
         if cache is not None:
             # Both will be needed, here or by the proxy: one trip for both.
             prefetch(env, cache, account, container)
         site = Site.of(container_info(env, self.app, account, container, SOURCE))
-        visit = Visit(self, env, site, '/'.join(segments[:4]))
-        obj = segments[4] if len(segments) == 5 else ''
-        return visit.object(obj) if obj else visit.container()
+        visit = Visit(self, env, site, '/' + '/'.join(names[:3]))
+        return visit.object(names[3]) if names[3] else visit.container()
 
 
 class Visit:

@@ -30,6 +30,7 @@ from swift.common.config.options import Integer, Options
 from swift.common.listing_edits import ListingEdit, edit_listing
 from swift.common.places import config_root
 from swift.common.registry import register_swift_info
+from swift.common.request_helpers import refuse
 from swift.common.sections import read_section
 from swift.common.subrequest import make_pre_authed_request, make_subrequest
 from swift.common.swob import (
@@ -43,10 +44,12 @@ from swift.common.swob import (
     wsgi_quote,
 )
 from swift.core import symlinks
+from swift.core.constraints import DEFAULT, Constraints, split_api_path
 from swift.core.headers import X_BACKEND_ALLOW_RESERVED, X_BACKEND_POLICY_INDEX, is_sys_meta
 from swift.core.symlinks import Hop, Refused, Target
 
 SOURCE = 'SYM'
+METHODS = frozenset(('GET', 'HEAD', 'PUT', 'POST'))
 DEFAULT_LOOP_MAX = 2
 # Not of the client's wish to read, or found anew for the next hop.
 NOT_CARRIED = frozenset(('Content-Length', 'Transfer-Encoding', 'Expect', X_BACKEND_POLICY_INDEX))
@@ -71,34 +74,28 @@ class SymlinkFilter:
     """The filter."""
 
     def __init__(self, app: Callable, loop_max: int = DEFAULT_LOOP_MAX,
-                 versions: Iterable[str] = ('v1', 'v1.0')):
+                 limits: Constraints = DEFAULT):
         self.app = app
         self.loop_max = loop_max
         # A link that clients make can lead to one of the cluster's and the other way round.
         self.hops_max = 2 * loop_max + 1
-        self._versions = frozenset(versions)
+        self._limits = limits
 
     def __call__(self, env: dict, start_response: Callable) -> Iterable[bytes]:
         method = env['REQUEST_METHOD']
+        if method not in METHODS or (method == 'PUT' and 'HTTP_X_SYMLINK_TARGET' not in env):
+            return self.app(env, start_response)
+        names = split_api_path(env['PATH_INFO'], self._limits)
+        if names is None or not names[2]:
+            return self.app(env, start_response)
+        version, account, container, obj = names
+        if not obj:
+            if method == 'GET':
+                return self._list(env, start_response, version, account)
+            return self.app(env, start_response)
         if method in ('GET', 'HEAD'):
-            parts = env['PATH_INFO'].split('/', 4)
-            if len(parts) < 4 or parts[0] or parts[1] not in self._versions:
-                return self.app(env, start_response)
-            if len(parts) == 5 and parts[4]:
-                return self._read(env, start_response, parts[1], parts[2])
-            if method == 'GET' and parts[3]:
-                return self._list(env, start_response, parts[1], parts[2])
-            return self.app(env, start_response)
-        if method not in ('PUT', 'POST') or (
-                method == 'PUT' and 'HTTP_X_SYMLINK_TARGET' not in env):
-            return self.app(env, start_response)
+            return self._read(env, start_response, version, account)
         req = Request(env)
-        try:
-            version, account, container, obj = req.split_path(4, 4, True)
-        except ValueError:
-            return self.app(env, start_response)
-        if version not in self._versions:
-            return self.app(env, start_response)
         if method == 'POST':
             return self._post(req, version, account)(env, start_response)
         try:
@@ -108,9 +105,7 @@ class SymlinkFilter:
             _check_body(req)
             self._prepare_link(req, target, version, account)
         except Refused as refused:
-            status, body, content_type = refused.refusal
-            return Response(request=req, status=status, body=body, content_type=content_type)(
-                env, start_response)
+            return refuse(req, refused.refusal)(env, start_response)
         except _DeadEnd as end:
             return end.answer(req)(env, start_response)
         return self.app(env, start_response)
@@ -302,4 +297,4 @@ def filter_factory(global_conf: dict, **local_conf: str) -> Callable:
         loop_max = DEFAULT_LOOP_MAX
     register_swift_info('symlink', symloop_max=loop_max, static_links=True)
     limits = Cluster(config_root(section.conf.get('swift_dir'))).constraints
-    return lambda app: SymlinkFilter(app, loop_max, limits.valid_api_versions)
+    return lambda app: SymlinkFilter(app, loop_max, limits)

@@ -10,6 +10,7 @@ import json
 from typing import Any, ClassVar
 
 from swift.common import info
+from swift.common.request_helpers import refuse
 from swift.common.subrequest import make_env
 from swift.common.swob import Request, Response, str_to_wsgi
 from swift.core.constraints import check_metadata, check_name_length
@@ -21,7 +22,6 @@ from swift.proxy.controllers.base import (
     answer_reply,
     quoted_path,
     read_db,
-    refuse,
     status_reply,
     uses_replication_network,
     write_all,

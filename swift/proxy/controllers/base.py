@@ -16,7 +16,7 @@ from swift.common.info import (
     get_object_info,
 )
 from swift.common.nodes import NodeIter
-from swift.common.swob import HeaderKeyDict, Response, wsgi_to_bytes
+from swift.common.swob import HeaderKeyDict, Response
 from swift.common.transport import quote_path
 from swift.core.get_race import ReadRule
 from swift.core.quorum import Answer, best_answer, quorum_size
@@ -25,7 +25,7 @@ from swift.proxy.fanout import Write, send_to_all
 from swift.proxy.reading import Read, Source, read_from_nodes
 
 __all__ = ['Controller', 'ForwardedBody', 'answer_reply', 'clear_info_cache', 'get_account_info',
-           'get_container_info', 'get_object_info', 'is_true', 'quoted_path', 'read_db', 'refuse',
+           'get_container_info', 'get_object_info', 'is_true', 'quoted_path', 'read_db',
            'refusal_reply', 'source_reply', 'status_reply', 'uses_replication_network',
            'write_all', 'write_nodes']
 
@@ -78,13 +78,6 @@ def uses_replication_network(env: dict) -> bool:
 def is_true(text: str | None) -> bool:
     """Return the truth of a header value: true 1 yes on t y in any case."""
     return text is not None and text.strip().lower() in ('true', '1', 'yes', 'on', 't', 'y')
-
-
-def refuse(req: Any, refusal: Any) -> Response:
-    """Return the response for a Refusal of swift.core.constraints."""
-    # The text quotes headers: as bytes, so that the client gets its own back.
-    return Response(request=req, status=refusal.status, body=wsgi_to_bytes(refusal.body),
-                    content_type=refusal.content_type)
 
 
 def status_reply(req: Any, status: int, **more: Any) -> Response:

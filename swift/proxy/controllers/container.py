@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qsl
 
 from swift.common import info
+from swift.common.request_helpers import refuse
 from swift.common.swob import Response, wsgi_to_bytes, wsgi_to_str
 from swift.core.constraints import check_metadata, check_name_length
 from swift.core.names import AUTO_CREATE_PREFIX
@@ -23,7 +24,6 @@ from swift.proxy.controllers.base import (
     is_true,
     quoted_path,
     read_db,
-    refuse,
     status_reply,
     uses_replication_network,
     write_all,

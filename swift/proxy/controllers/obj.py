@@ -6,11 +6,12 @@ sheet 04 sections 4.2 and 8.
 
 from typing import Any, ClassVar
 
+from swift.common.request_helpers import refuse
 from swift.common.swob import Response
 from swift.core.conditions import Match
 from swift.core.constraints import check_object_creation
 from swift.core.content_type import SWIFT_PARAMETER, has_swift_parameter
-from swift.proxy.controllers.base import Controller, is_true, refuse, status_reply
+from swift.proxy.controllers.base import Controller, is_true, status_reply
 from swift.proxy.controllers.obj_change import delete_object, post_object
 from swift.proxy.controllers.obj_read import read_object
 from swift.proxy.controllers.obj_write import put_object

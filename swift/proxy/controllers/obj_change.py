@@ -7,6 +7,7 @@ miss.
 
 from typing import Any
 
+from swift.common.request_helpers import refuse
 from swift.common.swob import Response
 from swift.core.constraints import check_delete_headers, check_metadata
 from swift.core.quorum import (
@@ -21,7 +22,6 @@ from swift.proxy.controllers.base import (
     answer_reply,
     is_true,
     quoted_path,
-    refuse,
     status_reply,
     uses_replication_network,
 )

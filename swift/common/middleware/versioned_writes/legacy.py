@@ -36,7 +36,7 @@ from swift.common.swob import (
     wsgi_unquote,
 )
 from swift.core import versions
-from swift.core.constraints import Constraints
+from swift.core.constraints import Constraints, split_api_path
 from swift.core.timestamp import Timestamp
 
 SOURCE = 'VW'
@@ -79,16 +79,14 @@ class LegacyVersioning:
         self._own = OwnRequests(app, SOURCE, limits.max_file_size)
 
     def __call__(self, env: dict, start_response: Callable) -> Iterable[bytes]:
-        parts = env['PATH_INFO'].split('/', 4)
-        if len(parts) < 4 or parts[0] or not parts[3] or (
-                parts[1] not in self.limits.valid_api_versions):
+        names = split_api_path(env['PATH_INFO'], self.limits)
+        if names is None or not names[2]:
             return self.app(env, start_response)
         method = env['REQUEST_METHOD']
-        is_object = len(parts) == 5 and parts[4]
         try:
-            if is_object:
+            if names[3]:
                 if method in ('PUT', 'DELETE'):
-                    return self._object(Request(env), parts[1:])(env, start_response)
+                    return self._object(Request(env), names)(env, start_response)
             elif self.allowed is not None:
                 if method in ('PUT', 'POST'):
                     self._translate(Request(env))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from swift.common.config.options import is_true
 from swift.common.mime_types import MimeTypes
+from swift.common.request_helpers import refuse
 from swift.common.swob import (
     HTTPBadRequest,
     Request,
@@ -77,15 +78,13 @@ def put_problem(req: Request, path: str, time: Timestamp) -> Response | None:
     """Return the refusal of a PUT whose version would be stored and whose link would not."""
     refusal = check_delete_headers(dict(req.headers), time)
     if refusal:
-        return Response(request=req, status=refusal.status, body=refusal.body,
-                        content_type=refusal.content_type)
+        return refuse(req, refusal)
     if symlinks.TARGET not in req.headers:
         return None
     try:
         target = symlinks.wanted_target(req.headers)
     except symlinks.Refused as refused:
-        status, body, content_type = refused.refusal
-        return Response(request=req, status=status, body=body, content_type=content_type)
+        return refuse(req, refused.refusal)
     _, version, account, _ = path.split('/', 3)
     if target.path(version, account) == path:
         return HTTPBadRequest(request=req, content_type='text/plain',

@@ -38,7 +38,7 @@ from swift.common.swob import (
     wsgi_quote,
 )
 from swift.core import version_listing
-from swift.core.constraints import Constraints, config_true_value
+from swift.core.constraints import Constraints, config_true_value, split_api_path
 from swift.core.policy import PolicyCollection
 from swift.core.versions import hidden_container
 
@@ -89,18 +89,18 @@ class ObjectVersioning:
 
     def __call__(self, env: dict, start_response: Callable) -> Iterable[bytes]:
         path = env['PATH_INFO']
-        parts = path.split('/', 4)
-        if len(parts) < 3 or parts[0] or parts[1] not in self.limits.valid_api_versions or (
-                not parts[2] or '\0' in path):
+        found = split_api_path(path, self.limits)
+        if found is None or '\0' in path:
             return self.app(env, start_response)
+        version, account, container, obj = found
         try:
-            if len(parts) == 3 or not parts[3]:
-                if env['REQUEST_METHOD'] == 'GET' and len(parts) < 5:
-                    return self._account(env, start_response, parts[1], parts[2])
+            if not container:
+                if env['REQUEST_METHOD'] == 'GET' and not obj:
+                    return self._account(env, start_response, version, account)
                 return self.app(env, start_response)
-            names = Names(parts[1], parts[2], parts[3])
-            if len(parts) == 5 and parts[4]:
-                return self._objects(env, start_response, names, parts[4])
+            names = Names(version, account, container)
+            if obj:
+                return self._objects(env, start_response, names, obj)
             return self._container(env, start_response, names)
         except HTTPException as refusal:
             return refusal(env, start_response)
