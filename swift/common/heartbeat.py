@@ -11,7 +11,7 @@ and ends with close(), should the client go away.
 The environ of the request needs `eventlet.minimum_write_chunk_size` = 0, or the beats are
 collected: flushed() sets it. Source: sheet 05 section 1.8.
 """
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from swift.common import green
 from swift.common.swob import Request, Response
@@ -25,10 +25,10 @@ _XML_DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 _REFUSED_TYPE = 'text/html; charset=UTF-8'
 
 
-def report_type(env: dict) -> str | None:
+def report_type(env: dict, offered: Sequence[str] = REPORT_TYPES) -> str | None:
     """Return the media type of the report that a request asks for; None if it wants another."""
     try:
-        return Accept(env.get('HTTP_ACCEPT', '')).best_match(REPORT_TYPES)
+        return Accept(env.get('HTTP_ACCEPT', '')).best_match(offered)
     except ValueError:
         return None
 

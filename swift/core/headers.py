@@ -229,6 +229,7 @@ X_BACKEND_ALLOW_RESERVED = 'X-Backend-Allow-Reserved-Names'
 X_BACKEND_INBOUND_TIMESTAMP = 'X-Backend-Inbound-X-Timestamp'
 # Which filter made an answer, for the filters to its left.
 X_BACKEND_CONTENT_GENERATOR = 'X-Backend-Content-Generator'
+GENERATED_BY_STATICWEB = 'staticweb'
 
 
 def bounded_referer(text: str) -> str:

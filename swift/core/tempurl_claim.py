@@ -34,6 +34,8 @@ INLINE = 'inline'
 # What names of parameters that concern us contain.
 MARK = 'temp'
 VERSION = 'v1'
+# REMOTE_USER of whoever comes by such a URL.
+USER = '.wsgi.tempurl'
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from swift.core.wsgi_text import wsgi_unquote
 
 DELETED_TYPE = 'application/x-deleted;swift_versions_deleted=1'
 NULL = 'null'
+CANNOT_SYNC = 'Cannot configure container sync on a container with object versioning configured.'
 STACK, HISTORY = 'stack', 'history'
 _HIDDEN = 'versions'
 _QUOTED_HIDDEN = f'%00{_HIDDEN}%00'

@@ -38,13 +38,13 @@ from swift.common.sync_realms import SyncRealms
 from swift.core.constraints import split_api_path
 from swift.core.headers import X_BACKEND_INBOUND_TIMESTAMP
 from swift.core.sync_signature import SyncVerdict, judge
+from swift.core.versions import CANNOT_SYNC
 
 SOURCE = 'CS'
 INBOUND_TIMESTAMP = environ_key(X_BACKEND_INBOUND_TIMESTAMP)
 AUTH, KEY, TARGET = ('HTTP_X_CONTAINER_SYNC_AUTH', 'HTTP_X_CONTAINER_SYNC_KEY',
                      'HTTP_X_CONTAINER_SYNC_TO')
 NOT_VALID = 'X-Container-Sync-Auth header not valid; contact cluster operator for support.'
-VERSIONED = 'Cannot configure container sync on a container with object versioning configured.'
 FULL_URL = ('Full URLs are not allowed for X-Container-Sync-To values. Only realm values of the '
             'format //realm/cluster/account/container are allowed.\n')
 
@@ -125,7 +125,7 @@ class ContainerSync:
             return None
         info = get_container_info(env, self.app, swift_source=SOURCE)
         if info['sysmeta'].get('versions-container'):
-            return HTTPBadRequest(request=req, body=VERSIONED)
+            return HTTPBadRequest(request=req, body=CANNOT_SYNC)
         if not self._allows_urls and not target.startswith('//'):
             return HTTPBadRequest(request=req, body=FULL_URL)
         return None

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from swift.common.body_reader import BodyReader
 from swift.common.cluster import Cluster
 from swift.common.config.options import Options, Seconds, is_true
-from swift.common.heartbeat import CHUNK_SIZE, Heartbeat, flushed
+from swift.common.heartbeat import CHUNK_SIZE, Heartbeat, flushed, report_type
 from swift.common.places import config_root
 from swift.common.sections import read_section
 from swift.common.subrequest import make_subrequest
@@ -37,7 +37,6 @@ from swift.common.swob import (
     wsgi_to_str,
     wsgi_unquote,
 )
-from swift.core.accept import Accept
 from swift.core.constraints import Constraints
 from swift.core.headers import is_object_transient_sysmeta, is_sys_meta, is_user_meta
 from swift.core.names import account_name_problem, split_path
@@ -202,11 +201,7 @@ class CopyFilter:
 
     def _with_heartbeat(self, req: Request, put: Request, source: Place, source_response: Response,
                         facts: Mapping[str, str]) -> Response:
-        try:
-            media_type = Accept(req.environ.get('HTTP_ACCEPT', '')).best_match(REPORT_TYPES)
-        except ValueError:
-            media_type = None
-        media_type = media_type or REPORT_TYPES[0]
+        media_type = report_type(req.environ, REPORT_TYPES) or REPORT_TYPES[0]
         flushed(req.environ)
         flushed(put.environ)
 

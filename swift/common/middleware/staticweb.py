@@ -45,15 +45,14 @@ from swift.common.swob import (
     wsgi_to_str,
 )
 from swift.core.constraints import split_api_path
-from swift.core.headers import X_BACKEND_CONTENT_GENERATOR
+from swift.core.headers import GENERATED_BY_STATICWEB, X_BACKEND_CONTENT_GENERATOR
 from swift.core.listing_page import Look, Page, disabled_page
+from swift.core.tempurl_claim import USER as TEMPURL_USER
 from swift.core.tempurl_claim import link_query
 
 SOURCE = 'SW'
 AGENT = '%(orig)s StaticWeb'
 READS = ('GET', 'HEAD')
-TEMPURL_USER = '.wsgi.tempurl'
-GENERATOR = 'staticweb'
 DIRECTORY_TYPE = 'application/directory'
 # An object of the directory type with more content is shown: somebody has put it there.
 DIRECTORY_BYTES_MAX = 1
@@ -205,7 +204,7 @@ class Visit:
     # -- answers -----------------------------------------------------------------------------------
 
     def _marked(self, response: Response) -> Response:
-        response.headers[X_BACKEND_CONTENT_GENERATOR] = GENERATOR
+        response.headers[X_BACKEND_CONTENT_GENERATOR] = GENERATED_BY_STATICWEB
         return response
 
     def _redirect(self) -> Response:

@@ -38,19 +38,25 @@ from swift.common.swob import (
     wsgi_to_str,
 )
 from swift.core.disposition import ATTACHMENT, INLINE, disposition, last_component, one_line
-from swift.core.headers import X_BACKEND_CONTENT_GENERATOR
+from swift.core.headers import GENERATED_BY_STATICWEB, X_BACKEND_CONTENT_GENERATOR
 from swift.core.http_dates import format_http_date
-from swift.core.tempurl_claim import MARK, SIGNATURE, Claim, first_params, is_claim, read_claim
+from swift.core.tempurl_claim import (
+    MARK,
+    SIGNATURE,
+    USER,
+    Claim,
+    first_params,
+    is_claim,
+    read_claim,
+)
 from swift.core.tempurl_sig import is_address_in, matches
 
 SOURCE = 'TU'
-USER = '.wsgi.tempurl'
 REFUSAL = '401 Unauthorized: Temp URL invalid\n'
 READS = ('GET', 'HEAD')
 # They would give an object content from elsewhere, with the rights of whoever reads it later.
 FORBIDDEN_HEADERS = {environ_key(name): name for name in (
     'X-Object-Manifest', 'X-Symlink-Target', 'X-Copy-From')}
-STATICWEB = 'staticweb'
 # The last moment that an HTTP date can name.
 DATE_MAX = 253402300799
 
@@ -188,7 +194,7 @@ class TempUrl:
 
 def is_from_staticweb(headers: Headers) -> bool:
     """Tell whether an answer is one that staticweb made."""
-    return any(value == STATICWEB for name, value in headers
+    return any(value == GENERATED_BY_STATICWEB for name, value in headers
                if name.title() == X_BACKEND_CONTENT_GENERATOR)
 
 

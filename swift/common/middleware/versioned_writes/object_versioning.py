@@ -18,7 +18,6 @@ Source: sheet 05 section 23.2. Cost of a request to a container without versions
 what is known of the container. Listings of an account cost a second one, of its hidden containers.
 """
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
 from urllib.parse import urlencode
 
@@ -26,6 +25,7 @@ from swift.common.answer_headers import Headers, edited
 from swift.common.clock import SYSTEM, Clock
 from swift.common.listing_edits import ListingEdit, decode, edit_listing
 from swift.common.middleware.versioned_writes.copying import OwnRequests, denial
+from swift.common.middleware.versioned_writes.names import Names
 from swift.common.middleware.versioned_writes.version_listing import VersionListing
 from swift.common.middleware.versioned_writes.versioned_objects import VersionedObjects
 from swift.common.mime_types import MimeTypes
@@ -40,7 +40,7 @@ from swift.common.swob import (
 from swift.core import version_listing
 from swift.core.constraints import Constraints, config_true_value, split_api_path
 from swift.core.policy import PolicyCollection
-from swift.core.versions import hidden_container
+from swift.core.versions import CANNOT_SYNC, hidden_container
 
 SOURCE = 'OV'
 ENABLED = 'X-Versions-Enabled'
@@ -49,30 +49,7 @@ STORED_CONTAINER = 'X-Container-Sysmeta-Versions-Container'
 _ENABLED_LINE = STORED_ENABLED.lower()
 _USED_LINE = 'x-container-bytes-used'
 CANNOT_ENABLE = 'Cannot enable object versioning on a container '
-CANNOT_SYNC = 'Cannot configure container sync on a container with object versioning configured.'
 VERSIONS_LEFT = 'Delete all versions before deleting container.'
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """What a path names; WSGI strings."""
-
-    version: str
-    account: str
-    container: str
-
-    @property
-    def base(self) -> str:
-        return f'/{self.version}/{self.account}'
-
-    @property
-    def path(self) -> str:
-        return f'{self.base}/{self.container}'
-
-    @property
-    def hidden(self) -> str:
-        """The path of the hidden container."""
-        return f'{self.base}/{hidden_container(self.container)}'
 
 
 class ObjectVersioning:

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 from swift.common.listing_edits import EDITS, LISTING_FORMAT, decode, encode
 from swift.common.middleware.versioned_writes.copying import OwnRequests, check
+from swift.common.middleware.versioned_writes.names import Names
 from swift.common.swob import (
     HTTPNotAcceptable,
     HTTPServiceUnavailable,
@@ -32,7 +33,7 @@ class VersionListing:
         self._own = own
         self._limit_max = limit_max
 
-    def __call__(self, req: Request, names: Any, params: Mapping[str, str]) -> Response:
+    def __call__(self, req: Request, names: Names, params: Mapping[str, str]) -> Response:
         """Return the listing of a container. Raises HTTPException."""
         if not allows_json(req.environ, params):
             raise HTTPNotAcceptable(request=req)
@@ -65,7 +66,7 @@ class VersionListing:
         resp.body = encode(rows)
         return resp
 
-    def _hidden(self, req: Request, names: Any, query: VersionsQuery) -> tuple[list[dict], int]:
+    def _hidden(self, req: Request, names: Names, query: VersionsQuery) -> tuple[list[dict], int]:
         """Return the rows of the hidden container and the bytes in it."""
         resp = self._own.send(req, 'GET', names.hidden,
                               urlencode(query.hidden(), encoding='latin-1'))

@@ -19,7 +19,6 @@ Source: sheet 05 section 23.2, errata on it.
 """
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from swift.common.answer_headers import Headers, edited
 from swift.common.clock import Clock
@@ -30,6 +29,7 @@ from swift.common.middleware.versioned_writes.copying import (
     denial,
     time_of,
 )
+from swift.common.middleware.versioned_writes.names import Names
 from swift.common.mime_types import MimeTypes
 from swift.common.subrequest import make_subrequest
 from swift.common.swob import (
@@ -72,7 +72,7 @@ _VERSIONS_LINK_KEY = 'HTTP_X_OBJECT_SYSMETA_VERSIONS_SYMLINK'
 class Place:
     """An object of a versioned container; WSGI strings. `write_acl` is the container's."""
 
-    names: Any
+    names: Names
     obj: str
     write_acl: str | None
 
@@ -98,7 +98,7 @@ class VersionedObjects:
         self._mime_types = mime_types
         self._clock = clock
 
-    def __call__(self, env: dict, start_response: Callable, names: Any,
+    def __call__(self, env: dict, start_response: Callable, names: Names,
                  obj: str) -> Iterable[bytes]:
         method = env['REQUEST_METHOD']
         # It comes along when a link of ours is copied, and means a link that we make.
