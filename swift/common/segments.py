@@ -18,13 +18,13 @@ of its length. Each answer is closed once, on every path.
 Object servers hash what they read as a whole, and refuse what does not match; hashing again here
 (`verify`) halves the speed and is off unless asked for. Source: sheet 05 section 14.
 """
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from swift.common import green
 from swift.common.clock import SYSTEM, Clock
 from swift.common.errors import SwiftError
+from swift.common.http.passage import Remainder
 from swift.common.log import Logger
 from swift.common.subrequest import make_subrequest
 from swift.common.swob import (
@@ -239,7 +239,7 @@ class SegmentBody:
         self._closed = False
         # What lets the current segment pass, and what the socket had no room for.
         self._passing: Callable[[], int] | None = None
-        self._unsent = b''
+        self._unsent = Remainder()
 
     def start(self) -> None:
         """Open the first segment. Raises SegmentFailed."""
@@ -306,13 +306,7 @@ class SegmentBody:
                 self._begin_passing(sock_fd)
             if self._passing is not None:
                 return self._pass()
-            self._unsent = next(self, b'')
-        try:
-            sent = os.write(sock_fd, self._unsent)
-        except BlockingIOError:
-            return 0
-        self._unsent = self._unsent[sent:]
-        return sent
+        return self._unsent.step(sock_fd, lambda: next(self, b''))
 
     def _begin_passing(self, sock_fd: int) -> None:
         """Go on to the next segment, and let it pass if it can and brings no more than is due."""

@@ -45,5 +45,3 @@ def look_up_archive(place: Placement, now: Timestamp, with_body: bool, archive: 
             found.body.close()
         return on_damage(place, names, error)
     return found
-
-

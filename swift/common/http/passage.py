@@ -10,6 +10,7 @@ what fits into the pipe. Pipes are kept for the next transfer, as long as they a
 """
 import fcntl
 import os
+from collections.abc import Callable
 
 from swift.common.green import sleep
 from swift.common.http.client import Response
@@ -19,6 +20,30 @@ PIPE_BYTES = 1 << 20
 _TURN_BYTES = 4 << 20
 _KEPT_MAX = 32
 _kept: list[tuple[int, int]] = []
+
+
+class Remainder:
+    """Bytes on their way into a socket that takes them piece by piece; one body's, in its order."""
+
+    __slots__ = ('_data',)
+
+    def __init__(self) -> None:
+        self._data = b''
+
+    def __bool__(self) -> bool:
+        return bool(self._data)
+
+    def step(self, fd: int, following: Callable[[], bytes]) -> int:
+        """Send what is left, else what `following` gives; return how many bytes, 0 when it is full.
+        """
+        if not self._data:
+            self._data = following()
+        try:
+            sent = os.write(fd, self._data)
+        except BlockingIOError:
+            return 0
+        self._data = self._data[sent:]
+        return sent
 
 
 def _new_pipe() -> tuple[int, int]:

@@ -9,12 +9,11 @@ Cost of a GET whose first node answers well: one pooled request, no green thread
 body; of the chunks one length each. A body that came with its head is not streamed at all.
 """
 
-import os
 from collections.abc import Callable
 from typing import Any
 
 from swift.common.errors import TransportError
-from swift.common.http.passage import Passage
+from swift.common.http.passage import Passage, Remainder
 from swift.common.swob import Response
 from swift.core.byteranges import (
     BrokenDocument,
@@ -107,7 +106,7 @@ class ObjectBody:
         self._env = env
         self._left = source.resp.content_length or 0
         self._passage: Passage | None = None
-        self._rest = b''                 # of a chunk that the client's socket had no room for
+        self._rest = Remainder()         # of a chunk that the client's socket had no room for
         self._progress: Any = None
         if source.status == 206:
             headers = source.resp.headers
@@ -167,14 +166,7 @@ class ObjectBody:
                 if not self._left:
                     self.close()
                 return sent
-        if not self._rest:
-            self._rest = next(self)
-        try:
-            sent = os.write(sock_fd, self._rest)
-        except BlockingIOError:
-            return 0
-        self._rest = self._rest[sent:]
-        return sent
+        return self._rest.step(sock_fd, self.__next__)
 
     def _end_passage(self) -> None:
         passage, self._passage = self._passage, None
