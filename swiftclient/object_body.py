@@ -1,8 +1,7 @@
-"""The body of an object, read in blocks; and one that goes on after a broken connection.
+"""The body of an object, read in blocks.
 
-Source: the client sheet, sections 1.6 and 1.7.
+Source: the client sheet, section 1.6.
 """
-
 
 
 class ObjectBody:

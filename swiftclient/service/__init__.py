@@ -8,6 +8,7 @@ from swiftclient.client import Connection
 from swiftclient.exceptions import ClientException
 from swiftclient.multithreading import MultiThreadingManager
 from swiftclient.service.connections import get_conn
+from swiftclient.service.downloads.paths import DIRECTORY_TYPES as KNOWN_DIR_MARKERS
 from swiftclient.service.downloads.paths import mkdirs
 from swiftclient.service.errors import SwiftError
 from swiftclient.service.objects import (
@@ -31,10 +32,9 @@ from swiftclient.service.results import (
     logger,
 )
 from swiftclient.service.swift_service import SwiftService
+from swiftclient.service.uploads.containers import POLICY
 
 DISK_BUFFER = 65536
-KNOWN_DIR_MARKERS = ('application/directory', 'text/directory')
-POLICY = 'X-Storage-Policy'
 
 __all__ = [
     'DISK_BUFFER', 'KNOWN_DIR_MARKERS', 'POLICY', 'ClientException', 'Connection',

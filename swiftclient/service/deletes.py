@@ -6,12 +6,11 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
-from swiftclient.exceptions import ClientException
 from swiftclient.service.errors import SwiftError
 from swiftclient.service.manifests import is_static
 from swiftclient.service.options import split_headers
 from swiftclient.service.results import settle
-from swiftclient.service.uploads.old_segments import delete_segments
+from swiftclient.service.uploads.old_segments import delete_segments, look
 from swiftclient.utils import parse_api_response
 
 
@@ -32,7 +31,9 @@ def _delete(connection: Any, result: dict, options: dict, segment_pool: Any,
     if options['version_id'] is not None:
         query['version-id'] = options['version_id']
     if not options['leave_segments']:
-        found = _look(connection, container, name, headers, query)
+        # The object itself, not what it links to.
+        found = look(connection, container, name, headers,
+                     urlencode(sorted({**query, 'symlink': 'get'}.items()))) or {}
         if is_static(found):
             query['multipart-manifest'] = 'delete'
         manifest = found.get('x-object-manifest')
@@ -42,17 +43,6 @@ def _delete(connection: Any, result: dict, options: dict, segment_pool: Any,
     if manifest:
         result['dlo_segments_deleted'] = _delete_dynamic(connection, manifest, segment_pool,
                                                          emit)
-
-
-def _look(connection: Any, container: str, name: str, headers: dict, query: dict) -> dict:
-    """HEAD the object itself, not what it links to; {} if it is not there."""
-    wanted = urlencode(sorted({**query, 'symlink': 'get'}.items()))
-    try:
-        return connection.head_object(container, name, headers=headers, query_string=wanted)
-    except ClientException as error:
-        if error.http_status != 404:
-            raise
-        return {}
 
 
 def _delete_dynamic(connection: Any, manifest: str, pool: Any,

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 from urllib.parse import unquote
 
 from swiftclient.service.options import split_headers
-from swiftclient.utils import normalize_manifest_path, parse_api_response
+from swiftclient.utils import config_true_value, normalize_manifest_path, parse_api_response
 
 _READ_SIZE = 1 << 16
 # A manifest within a manifest within ...: the server allows 10 levels.
@@ -28,7 +28,7 @@ class Segment:
 
 
 def is_static(headers: dict) -> bool:
-    return headers.get('x-static-large-object', '').lower() in ('true', '1', 'yes', 'on', 't', 'y')
+    return config_true_value(headers.get('x-static-large-object'))
 
 
 def is_large(headers: dict) -> bool:

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from swiftclient.exceptions import ClientException
 from swiftclient.service.downloads.body import CheckedBody
 from swiftclient.service.downloads.files import arriving_file
-from swiftclient.service.downloads.paths import Folders, local_path
+from swiftclient.service.downloads.paths import DIRECTORY_TYPES, Folders, local_path
 from swiftclient.service.manifests import (
     is_large,
     is_static,
@@ -24,7 +24,6 @@ from swiftclient.service.manifests import (
 from swiftclient.service.options import split_headers
 from swiftclient.service.results import settle
 
-DIRECTORY_TYPES = ('application/directory', 'text/directory')
 # Unit in which bodies are read. Not larger: from 128 KiB on the allocator maps and unmaps memory
 # for every block, which doubled the system time of a download.
 CHUNK_SIZE_BYTES = 1 << 16

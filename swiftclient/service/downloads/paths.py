@@ -10,6 +10,9 @@ import threading
 
 from swiftclient.service.errors import SwiftError
 
+# Content types of objects that stand for directories.
+DIRECTORY_TYPES = ('application/directory', 'text/directory')
+
 
 def local_path(container: str, name: str, options: dict) -> str:
     """Return the path for an object, relative unless `out_directory` is absolute.

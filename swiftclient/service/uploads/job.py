@@ -17,7 +17,6 @@ from swiftclient.service.options import request_headers, split_headers
 from swiftclient.service.results import settle
 from swiftclient.service.uploads import old_segments, plan
 from swiftclient.service.uploads import segments as parts
-from swiftclient.service.uploads.old_segments import OldObject
 from swiftclient.service.uploads.segmented_stream import read_segment, upload_stream
 from swiftclient.service.uploads.sources import piece, stream
 from swiftclient.utils import EMPTY_ETAG
@@ -62,7 +61,7 @@ def _mark(connection: Any, job: Job, result: dict) -> None:
     mtime = os.path.getmtime(upload.path) if upload.path else round(time())
     result['headers'] = {'x-object-meta-mtime': f'{mtime:f}'}
     if upload.options['changed'] and not job.is_new:
-        there = _look(connection, upload).headers
+        there = _look(connection, upload)
         if there and there.get('content-type', '').split(';', 1)[0] == DIRECTORY_TYPE \
                 and there.get('content-length') == '0' and there.get('etag') == EMPTY_ETAG \
                 and there.get('x-object-meta-mtime') == f'{mtime:f}':
@@ -76,7 +75,7 @@ def _headers(upload: plan.Upload, result: dict) -> dict:
     return {**result['headers'], **request_headers(upload.options, 'X-Object-Meta-')}
 
 
-def _look(connection: Any, upload: plan.Upload) -> OldObject:
+def _look(connection: Any, upload: plan.Upload) -> dict | None:
     return old_segments.look(connection, upload.container, upload.name,
                              split_headers(upload.options['header']))
 
@@ -86,7 +85,7 @@ def _upload(connection: Any, job: Job, result: dict) -> dict:
     mtime = os.path.getmtime(upload.path) if upload.path else round(time())
     result['headers'] = {'x-object-meta-mtime': f'{mtime:f}'}
     wants_look = options['changed'] or options['skip_identical'] or not options['leave_segments']
-    old = OldObject(None)
+    old = None
     if wants_look and not job.is_new:
         old = _look(connection, upload)
         status = _reason_to_skip(connection, upload, old, result['headers'])
@@ -106,10 +105,10 @@ def _upload(connection: Any, job: Job, result: dict) -> dict:
     return {'status': 'uploaded', 'success': True}
 
 
-def _reason_to_skip(connection: Any, upload: plan.Upload, old: OldObject,
+def _reason_to_skip(connection: Any, upload: plan.Upload, there: dict | None,
                     headers: dict) -> str | None:
     """Return the status if the object is there as it should be, else None."""
-    there, options = old.headers, upload.options
+    options = upload.options
     if there is None or upload.path is None:
         return None
     size = os.path.getsize(upload.path)

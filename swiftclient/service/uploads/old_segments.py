@@ -3,7 +3,6 @@
 Source: sheet 08, section 4.3 (upload, steps 5 and 8; delete).
 """
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from swiftclient.exceptions import ClientException
@@ -11,41 +10,33 @@ from swiftclient.service.manifests import segments_of
 from swiftclient.service.results import get_future_result, settle
 
 
-@dataclass(frozen=True)
-class OldObject:
-    """What HEAD said about the object that an upload replaces; `headers` is None for nothing."""
-
-    headers: dict | None
-    segments: tuple[str, ...] = ()   # container/object
-
-
-def look(connection: Any, container: str, name: str, headers: dict) -> OldObject:
-    """HEAD an object. A symlink's target keeps its segments: it is not what gets overwritten."""
+def look(connection: Any, container: str, name: str, headers: dict,
+         query_string: str | None = None) -> dict | None:
+    """Return what HEAD tells about an object, None if it is not there."""
+    query = {} if query_string is None else {'query_string': query_string}
     try:
-        found = connection.head_object(container, name, headers=headers)
+        return connection.head_object(container, name, headers=headers, **query)
     except ClientException as error:
         if error.http_status != 404:
             raise
-        return OldObject(None)
-    return OldObject(found)
+        return None
 
 
-def leaves_segments(old: OldObject) -> bool:
-    headers = old.headers
-    return bool(headers) and 'content-location' not in headers and (
-        'x-static-large-object' in headers or 'x-object-manifest' in headers)
+def leaves_segments(old: dict | None) -> bool:
+    """Tell whether an object with these headers leaves something behind when it is overwritten.
+
+    A symlink's target keeps its segments: it is not what gets overwritten.
+    """
+    return bool(old) and 'content-location' not in old and (
+        'x-static-large-object' in old or 'x-object-manifest' in old)
 
 
-def names_of(segments: Iterable[Any]) -> tuple[str, ...]:
-    return tuple(segment.path for segment in segments)
-
-
-def listed_segments(connection: Any, old: OldObject, container: str, name: str,
+def listed_segments(connection: Any, old: dict | None, container: str, name: str,
                     options: dict) -> tuple[str, ...]:
     """Return container/object of each segment of a large object that will be overwritten."""
     if not leaves_segments(old):
         return ()
-    return names_of(segments_of(connection, old.headers, container, name, options))
+    return tuple(segment.path for segment in segments_of(connection, old, container, name, options))
 
 
 def delete_segments(pool: Any, paths: Iterable[str],
