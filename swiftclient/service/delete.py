@@ -10,7 +10,7 @@ from swiftclient.service.capabilities import known_capabilities
 from swiftclient.service.deletes import bulk_delete, delete_container, delete_object
 from swiftclient.service.errors import SwiftError
 from swiftclient.service.listing import list_parts
-from swiftclient.service.objects import SwiftDeleteObject
+from swiftclient.service.objects import SwiftDeleteObject, named_object_from
 from swiftclient.service.results import Batch, failure, get_future_result
 from swiftclient.utils import n_at_a_time, n_groups
 
@@ -28,7 +28,7 @@ def delete(service: Any, container: str | None, objects: list | None,
         if options['yes_all']:
             yield from _delete_account(service, options)
     elif objects is not None:
-        wanted = [_delete_object_from(thing) for thing in objects]
+        wanted = [named_object_from(thing, SwiftDeleteObject, 'delete') for thing in objects]
         prefix = options['prefix']
         yield from _delete_objects(
             service, container,
@@ -36,15 +36,6 @@ def delete(service: Any, container: str | None, objects: list | None,
             options)
     else:
         yield from _delete_container(service, container, options)
-
-
-def _delete_object_from(thing: Any) -> SwiftDeleteObject:
-    if isinstance(thing, str):
-        return SwiftDeleteObject(thing)
-    if isinstance(thing, SwiftDeleteObject):
-        return thing
-    raise SwiftError('The delete operation takes only strings or SwiftDeleteObjects as input',
-                     obj=thing)
 
 
 def _delete_account(service: Any, options: dict) -> Iterator[dict]:

@@ -43,6 +43,16 @@ class _NamedObject:
         self.options = options
 
 
+def named_object_from(thing: Any, kind: type[_NamedObject], operation: str) -> _NamedObject:
+    """Return what a name or an object of this kind stands for, for post or delete."""
+    if isinstance(thing, str):
+        return kind(thing)
+    if isinstance(thing, kind):
+        return thing
+    raise SwiftError(f'The {operation} operation takes only strings or {kind.__name__}s as input',
+                     obj=thing)
+
+
 class SwiftPostObject(_NamedObject):
     """An object whose metadata is to be replaced."""
 

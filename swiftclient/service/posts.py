@@ -6,7 +6,7 @@ from typing import Any
 
 from swiftclient.exceptions import ClientException
 from swiftclient.service.errors import SwiftError
-from swiftclient.service.objects import SwiftPostObject
+from swiftclient.service.objects import SwiftPostObject, named_object_from
 from swiftclient.service.options import request_headers
 from swiftclient.service.results import ResultsIterator, get_future_result, settle
 
@@ -20,7 +20,7 @@ def post(service: Any, container: str | None, objects: list | None, options: dic
     if objects is not None:
         if container is None:
             raise SwiftError('Objects specified without container')
-        wanted = [_post_object_from(thing) for thing in objects]
+        wanted = [named_object_from(thing, SwiftPostObject, 'post') for thing in objects]
         return ResultsIterator([
             pools.object_uu_pool.submit(_post_object, container, thing.object_name,
                                         dict(options, **(thing.options or {})))
@@ -33,15 +33,6 @@ def post(service: Any, container: str | None, objects: list | None, options: dic
     if container is None and isinstance(error, ClientException) and error.http_status == 404:
         raise SwiftError('Account not found', exc=error)
     return result
-
-
-def _post_object_from(thing: Any) -> SwiftPostObject:
-    if isinstance(thing, str):
-        return SwiftPostObject(thing)
-    if isinstance(thing, SwiftPostObject):
-        return thing
-    raise SwiftError('The post operation takes only strings or SwiftPostObjects as input',
-                     obj=thing)
 
 
 def _run(connection: Any, result: dict, work: Any, options: dict) -> dict:
